@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The only entry point; `make help` lists the targets.
+#
+# A module is lib/<m>/module.mk (SRCS, DEPS, KIND, PKGS, LIBS), a program is a prog.mk (NAME, SRCS,
+# DEPS, PKGS, LIBS) under app/, examples/ or tests/; unit tests are found by name. Include paths are
+# built from DEPS alone, so a module cannot include what it does not declare.
+
+FLAVOUR ?= release
+PLANT   ?= 0
+B       ?= build/$(FLAVOUR)
+V       ?= 0
+Q       := $(if $(filter 1,$V),,@)
+SHELL   := /bin/bash
+AR      := ar
+VERSION := $(shell cat VERSION)
+
+OPT_release  := -O2 -g
+OPT_test     := -O2 -g -DAEF_ASSERT_HOT
+OPT_canary   := -O2 -g -DAEF_ASSERT_HOT
+OPT_asan     := -O1 -g -DAEF_ASSERT_HOT -fsanitize=address -fno-omit-frame-pointer
+OPT_ubsan    := -O1 -g -DAEF_ASSERT_HOT -fsanitize=undefined -fno-sanitize-recover=undefined
+OPT_tsan     := -O1 -g -DAEF_ASSERT_HOT -fsanitize=thread
+OPT_fuzz     := -O1 -g -DAEF_ASSERT_HOT -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_coverage := -O0 -g -DAEF_COVERAGE --coverage
+LD_asan      := -fsanitize=address
+LD_ubsan     := -fsanitize=undefined
+LD_tsan      := -fsanitize=thread
+LD_fuzz      := -fsanitize=address,undefined
+LD_coverage  := --coverage
+ifneq ($(filter tsan fuzz,$(FLAVOUR)),)
+CC := clang
+endif
+
+CFLAGS ?= $(OPT_$(FLAVOUR))
+CFLAGS += -DAEF_PLANT=$(PLANT) -fno-strict-aliasing -fstack-protector-strong
+LDFLAGS += $(LD_$(FLAVOUR))
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wpointer-arith -Werror
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+all:
+
+# ---- modules ---------------------------------------------------------------------------------
+MODULES := $(patsubst lib/%/module.mk,%,$(wildcard lib/*/module.mk))
+pkg_cflags = $(if $1,$(shell pkg-config --cflags $1 2>/dev/null))
+pkg_libs   = $(if $1,$(shell pkg-config --libs $1 2>/dev/null))
+DPDK_CFLAGS := $(call pkg_cflags,libdpdk)
+DPDK_LIBS   := $(call pkg_libs,libdpdk)
+
+define module
+SRCS :=
+DEPS :=
+KIND :=
+PKGS :=
+LIBS :=
+PROTOS :=
+include lib/$1/module.mk
+$1_SRCS := $$(SRCS)
+$1_DEPS := $$(DEPS)
+$1_KIND := $$(KIND)
+$1_PKGS := $$(PKGS)
+$1_LIBS := $$(LIBS)
+$1_PB   := $$(PROTOS:%.proto=$B/gen/%.pb-c.c)
+$1_OBJS := $$(patsubst %.c,$B/lib/$1/%.o,$$(addprefix src/,$$(SRCS))) $$(patsubst %.c,%.o,$$($1_PB))
+$1_INC  := $$(addsuffix /api,$$(addprefix -Ilib/,$1 $$(DEPS))) $$(if $$(PROTOS),-I$B/gen)
+$1_STD  := $$(if $$(filter pure,$$(KIND)),-std=c17 -Wpedantic,-std=gnu17)
+$1_STD  += $$(if $$(filter dpdk,$$(KIND)),$$(DPDK_CFLAGS)) $$(call pkg_cflags,$$(PKGS))
+$$(patsubst %.c,$B/lib/$1/%.o,$$(addprefix src/,$$(SRCS))): $B/lib/$1/%.o: lib/$1/%.c $$($1_PB) | $(B)/flavour
+	@mkdir -p $$(@D)
+	$$(if $$Q,@echo "  CC   $$<")
+	$$Q$$(CC) $$($1_STD) $$(WARN) $$(CFLAGS) $$($1_INC) -MMD -MP -c $$< -o $$@
+$$(if $$(SRCS)$$(PROTOS),$$(eval ARCHIVES += $B/lib$1.a))
+$B/lib$1.a: $$($1_OBJS)
+	$$Qrm -f $$@; $$(AR) rcs $$@ $$^
+endef
+$(foreach m,$(MODULES),$(eval $(call module,$m)))
+
+# Everything a list of modules needs, itself included.
+closure = $(sort $1 $(foreach m,$1,$(call closure,$($m_DEPS))))
+
+$B/flavour:
+	@mkdir -p $B && touch $@
+
+# protobuf-c output is built, never committed; warnings of generated code are not ours.
+$B/gen/%.pb-c.c: proto/%.proto
+	@mkdir -p $(@D)
+	$(if $Q,@echo "  PB   $<")
+	$Qprotoc-c --proto_path=proto --c_out=$(@D) $<
+$B/gen/%.pb-c.o: $B/gen/%.pb-c.c
+	$Q$(CC) -std=gnu17 -w $(CFLAGS) -I$B/gen -c $< -o $@
+
+# ---- programs --------------------------------------------------------------------------------
+# $1 = directory, $2 = name, $3 = sources (paths), $4 = modules, $5 = pkgs, $6 = libs, $7 = extra flags
+define program_rules
+$2_CLOSURE := $$(call closure,$4)
+$2_OBJS := $$(patsubst %.c,$B/obj/$2/%.o,$3)
+$2_FLAGS := -std=gnu17 -I$1 $7 $$(addsuffix /api,$$(addprefix -Ilib/,$$($2_CLOSURE))) \
+	$$(if $$(filter dpdk,$$(foreach m,$$($2_CLOSURE),$$($$m_KIND))),$$(DPDK_CFLAGS)) $$(call pkg_cflags,$5) -DAEF_VERSION='"$(VERSION)"'
+$2_LINK := -Wl,--start-group $$(foreach m,$$($2_CLOSURE),$$(if $$($$m_OBJS),$B/lib$$m.a)) -Wl,--end-group \
+	$$(if $$(filter dpdk,$$(foreach m,$$($2_CLOSURE),$$($$m_KIND))),$$(DPDK_LIBS)) \
+	$$(call pkg_libs,$$(sort $5 $$(foreach m,$$($2_CLOSURE),$$($$m_PKGS)))) \
+	$$(sort $6 $$(foreach m,$$($2_CLOSURE),$$($$m_LIBS))) -lm -lpthread
+$$($2_OBJS): $B/obj/$2/%.o: %.c | $B/flavour
+	@mkdir -p $$(@D)
+	$$(if $$Q,@echo "  CC   $$<")
+	$$Q$$(CC) $$($2_FLAGS) $$(WARN) $$(CFLAGS) -MMD -MP -c $$< -o $$@
+$B/$2: $$($2_OBJS) $$(foreach m,$$($2_CLOSURE),$$(if $$($$m_OBJS),$B/lib$$m.a))
+	$$(if $$Q,@echo "  LD   $$@")
+	$$Q$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$($2_OBJS) $$($2_LINK)
+endef
+
+define program
+NAME :=
+SRCS :=
+DEPS :=
+PKGS :=
+LIBS :=
+FLAGS :=
+include $1/prog.mk
+$(if $(filter tests/%,$1),TEST_PROGS += $$(NAME),PROGS += $$(NAME))
+$$(eval $$(call program_rules,$1,$$(NAME),$$(foreach s,$$(SRCS),$$(if $$(findstring /,$$s),$$s,$1/$$s)),$$(DEPS),$$(PKGS),$$(LIBS),$$(FLAGS)))
+endef
+$(foreach p,$(patsubst %/prog.mk,%,$(wildcard app/*/prog.mk examples/*/prog.mk tests/*/prog.mk tests/*/*/prog.mk)),$(eval $(call program,$p)))
+
+# ---- unit tests: one program per folder of tests/unit, suites found by file name -----------------
+UNIT := $(sort $(patsubst tests/unit/%/,%,$(dir $(wildcard tests/unit/*/*_test.c))))
+define unit
+DEPS := $(if $(wildcard lib/$1/module.mk),$1)
+PKGS :=
+LIBS :=
+FLAGS :=
+SRCS :=
+-include tests/unit/$1/test.mk
+UNIT_FILES_$1 := $(sort $(wildcard tests/unit/$1/*_test.c))
+$B/gen/unit/$1_main.c: $$(UNIT_FILES_$1) scripts/gen-unit-main
+	@mkdir -p $$(@D)
+	@scripts/gen-unit-main $$(UNIT_FILES_$1) >$$@
+$$(eval $$(call program_rules,tests/unit/$1,unit-$1,$$(UNIT_FILES_$1) $$(addprefix tests/unit/$1/,$$(SRCS)),$$(DEPS),check jansson zlib $$(PKGS),$$(LIBS),-Itests/unit -Itests $$(if $$(wildcard lib/$1/src),-Ilib/$1/src) $$(FLAGS)))
+$B/unit-$1: $B/gen/unit/$1_main.o
+$B/gen/unit/$1_main.o: $B/gen/unit/$1_main.c tests/unit/harness.h
+	$$Q$$(CC) $$(unit-$1_FLAGS) $$(CFLAGS) -c $$< -o $$@
+unit-$1_OBJS += $B/gen/unit/$1_main.o
+UNIT_PROGS += $B/unit-$1
+endef
+$(foreach u,$(UNIT),$(eval $(call unit,$u)))
+
+# ---- what people type ------------------------------------------------------------------------
+.PHONY: all deps test unit lab lab-net check check-format check-source check-pure check-headers \
+	check-deps check-spec check-shell tidy asan ubsan tsan fuzz sim canary bench coverage \
+	release format compdb ci help clean app docs helm proto tests fuzz-build test-programs
+
+all: $(ARCHIVES) $(PROGS:%=$B/%) ## programs and libraries into build/release
+
+deps: ## install what building and testing needs (Debian packages; says what)
+	@scripts/deps
+
+unit: $(UNIT_PROGS)
+
+help: ## this table
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' $(MAKEFILE_LIST) | sort -u
+
+clean: ## remove build/
+	rm -rf build
+
+include scripts/make/checks.mk
+include scripts/make/tests.mk
+
+-include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Targets of `make check`.
