@@ -106,7 +106,7 @@ aef_rangeset_overlap(const struct aef_rangeset *set, uint64_t first, uint64_t en
 {
 	uint64_t sum = 0;
 
-	aef_list_foreach(node, &set->ranges) {
+	aef_list_foreach (node, &set->ranges) {
 		const struct aef_range *range = aef_range_of(node);
 		const uint64_t lo = aef_max_u64(range->first, first);
 		const uint64_t hi = aef_min_u64(range->end, end);

@@ -8,16 +8,17 @@
 #ifndef BASE_DEFS_H
 #define BASE_DEFS_H
 
-#include <stdbool.h>
+#include <assert.h> /* static_assert */
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define AEF_HOT        __attribute__((hot))
-#define AEF_COLD       __attribute__((cold))
-#define AEF_MUST_CHECK __attribute__((warn_unused_result))
-#define AEF_UNUSED     __attribute__((unused))
-#define AEF_NORETURN   __attribute__((noreturn))
+#define AEF_HOT          __attribute__((hot))
+#define AEF_COLD         __attribute__((cold))
+#define AEF_MUST_CHECK   __attribute__((warn_unused_result))
+#define AEF_UNUSED       __attribute__((unused))
+#define AEF_NORETURN     __attribute__((noreturn))
 #define AEF_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 #define aef_likely(x)   __builtin_expect(!!(x), 1)
@@ -28,12 +29,13 @@
 #define AEF_DIM(a) (sizeof(a) / sizeof((a)[0]))
 
 /** Pointer to the structure of type @p type whose member @p member is at @p ptr. */
-#define aef_container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define aef_container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* 128-bit arithmetic for rate x time products; never on the wire. */
 __extension__ typedef unsigned __int128 aef_u128;
 
-/** Report a broken internal invariant and abort; defined in err.c, replaceable by a hook in tests. */
+/** Report a broken internal invariant and abort; defined in err.c, replaceable by a hook in tests.
+ */
 AEF_NORETURN AEF_COLD void aef_assert_fail(const char *expr, const char *file, int line);
 
 /*

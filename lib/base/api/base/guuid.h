@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * base/guuid.h - 128-bit identifiers: UUID version 7, ordered by millisecond and monotonic within one.
+ * base/guuid.h - 128-bit identifiers: UUID version 7, ordered by millisecond and monotonic within
+ * one.
  *
  * Layout (RFC 9562 section 5.7): unix_ts_ms 48 | version 4 | rand_a 12 | variant 2 | rand_b 62.
- * Within one millisecond, and while the clock stands still or steps back, rand_a and rand_b count up
- * as one 74-bit number (RFC 9562 section 6.2, method 2) by a random step, so ids of one generator
- * never repeat and never descend.
+ * Within one millisecond, and while the clock stands still or steps back, rand_a and rand_b count
+ * up as one 74-bit number (RFC 9562 section 6.2, method 2) by a random step, so ids of one
+ * generator never repeat and never descend.
  *
  * Context: one generator per thread, no lock. Time and randomness are arguments.
  */
@@ -29,7 +30,8 @@ struct aef_guuid_gen {
 	struct aef_rng rng;
 };
 
-/** Start a generator. @p seed must differ between generators (and be unpredictable in production). */
+/** Start a generator. @p seed must differ between generators (and be unpredictable in production).
+ */
 void aef_guuid_gen_init(struct aef_guuid_gen *gen, uint64_t seed);
 
 /**

@@ -60,12 +60,12 @@ aef_list_remove(struct aef_list *node)
 
 #define aef_list_entry(node, type, member) aef_container_of(node, type, member)
 
-#define aef_list_foreach(node, head) \
+#define aef_list_foreach(node, head)                                                               \
 	for (struct aef_list *node = (head)->next; node != (head); node = node->next)
 
 /* The body may remove `node`. */
-#define aef_list_foreach_safe(node, head)                                                     \
-	for (struct aef_list *node = (head)->next, *node##_next = node->next; node != (head); \
+#define aef_list_foreach_safe(node, head)                                                          \
+	for (struct aef_list *node = (head)->next, *node##_next = node->next; node != (head);      \
 	     node = node##_next, node##_next = node->next)
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * base/siphash.h - SipHash-2-4 with 64-bit and 128-bit results: keyed hash of short inputs.
  *
- * Source:  Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012, and its 128-bit variant.
- * Context: anywhere.
+ * Source:  Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012, and its 128-bit
+ * variant. Context: anywhere.
  */
 #ifndef BASE_SIPHASH_H
 #define BASE_SIPHASH_H

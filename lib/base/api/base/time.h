@@ -2,8 +2,8 @@
 /*
  * base/time.h - units of time. There is no clock here: every time comes from the caller.
  *
- * Units:   nanoseconds in uint64_t, from an arbitrary but fixed origin; AEF_TIME_NEVER = no deadline.
- * Context: anywhere.
+ * Units:   nanoseconds in uint64_t, from an arbitrary but fixed origin; AEF_TIME_NEVER = no
+ * deadline. Context: anywhere.
  */
 #ifndef BASE_TIME_H
 #define BASE_TIME_H

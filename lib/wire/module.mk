@@ -1,0 +1,3 @@
+SRCS := header.c frame.c handshake.c
+DEPS := base
+KIND := pure
