@@ -1,0 +1,3 @@
+SRCS := $(sort $(notdir $(wildcard lib/quantum/src/*.c)))
+DEPS := base wire fec crypto
+KIND := pure
