@@ -1,0 +1,5 @@
+SRCS :=
+DEPS := base
+KIND := posix
+PKGS := libcyaml yaml-0.1
+LIBS :=
