@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * quantum/server.h - accepting connections: nothing is stored before the handshake ACK.
+ *
+ *   SYN  -> quantum_server_on_syn(): token opened, cookie bound to the address, reply built; no
+ * state ACK  -> quantum_server_on_ack(): cookie, token, MAC; the token is consumed
+ *        -> quantum_accept_derive(): X25519 and key schedule; any thread (off the fast path)
+ *        -> quantum_server_accept(): the connection exists; its first packet carries ACCEPT
+ *
+ * Source:  docs/spec/quantum.md chapter 4; DESIGN 4.
+ * Context: the thread that owns the env, except quantum_accept_derive().
+ */
+#ifndef QUANTUM_SERVER_H
+#define QUANTUM_SERVER_H
+
+#include <quantum/cid.h>
+#include <quantum/conn.h>
+
+/* Secrets that change with time, shared by all lcores of a process; one writer (control thread). */
+struct quantum_server_keys {
+	uint8_t cookie_key[2][16]; /* index = epoch & 1: this one and the one before */
+	uint8_t dh_priv[2][32], dh_pub[2][32];
+	uint8_t epoch;
+	uint8_t reset_key[32]; /* stable over restarts */
+};
+
+/** Derive the first keys from 64 random bytes; @p reset_key is the operator's. */
+AEF_MUST_CHECK int quantum_server_keys_init(struct quantum_server_keys *keys,
+                                            const struct crypto_provider *provider,
+                                            const uint8_t random[64], const uint8_t reset_key[32]);
+
+/** Go to the next epoch (every 60 s); the one before stays valid until the next call. */
+AEF_MUST_CHECK int quantum_server_keys_rotate(struct quantum_server_keys *keys,
+                                              const struct crypto_provider *provider,
+                                              const uint8_t random[64]);
+
+struct quantum_server;
+
+/** Bytes of memory for a server with room for @p tokens_max used tokens. */
+size_t quantum_server_bytes(uint32_t tokens_max);
+
+/**
+ * Lay a server out in 64-byte aligned @p mem.
+ *
+ * @param env, table, keys, conf borrowed as long as the server lives
+ */
+struct quantum_server *quantum_server_init(void *mem, uint32_t tokens_max, struct quantum_env *env,
+                                           struct quantum_table *table,
+                                           const struct quantum_server_keys *keys,
+                                           const struct quantum_conn_conf *conf);
+
+/* A time in both clocks: expiry of tokens is wall-clock, everything else is monotonic. */
+struct quantum_now {
+	uint64_t ns;
+	uint64_t unix_ms;
+};
+
+/* What a verified handshake ACK asks for. About 700 bytes; may be passed to another thread. */
+struct quantum_accept {
+	struct crypto_token token;
+	struct wire_ack ack;
+	struct aef_guuid cid; /* C */
+	struct quantum_addr from;
+	uint64_t slot; /* of the used-token table */
+	uint8_t dh_priv[32], dh_pub[32];
+	uint8_t secret_c2s[32], secret_s2c[32]; /* filled by quantum_accept_derive() */
+};
+
+/**
+ * Answer a datagram that belongs to no connection: SYN, or unknown version, or unknown id.
+ *
+ * @param rx       datagram and source; classified here
+ * @param hdr, clas what wire_classify() said
+ * @param reply    `data` and `cap` set; `len` > 0 on return: send it to rx->from, nothing to seal
+ * @return the verdict, counted in the server's statistics
+ */
+enum quantum_verdict quantum_server_on_stray(struct quantum_server *server,
+                                             const struct quantum_rx *rx,
+                                             const struct wire_header *hdr, enum wire_class clas,
+                                             const struct quantum_now *now,
+                                             struct quantum_tx *reply);
+
+/**
+ * Verify a handshake ACK.
+ *
+ * @param ret_accept filled when the verdict is ACCEPTED: derive, then quantum_server_accept()
+ * @param ret_conn   set when the verdict is ACCEPTED_DUPLICATE_ACK: the live connection, which will
+ *                   repeat ACCEPT
+ * @param reply      BUSY when its `len` > 0
+ */
+enum quantum_verdict
+quantum_server_on_ack(struct quantum_server *server, const struct quantum_rx *rx,
+                      const struct quantum_now *now, struct quantum_accept *ret_accept,
+                      struct quantum_conn **ret_conn, struct quantum_tx *reply);
+
+/** Public-key work and key schedule; pure function of its argument. Any thread. */
+AEF_MUST_CHECK int quantum_accept_derive(const struct crypto_provider *provider,
+                                         struct quantum_accept *accept);
+
+/**
+ * Create the connection and give it its id. The caller then runs the same datagram through
+ * quantum_conn_rx_prepare() and commit, which opens the protected part of the ACK.
+ *
+ * @return 0, or AEF_ERR_FULL (slot or pool; the token stays consumed)
+ */
+AEF_MUST_CHECK int quantum_server_accept(struct quantum_server *server,
+                                         const struct quantum_accept *accept,
+                                         const struct quantum_now *now,
+                                         struct quantum_conn **ret_conn);
+
+/** Remove @p conn from the table and free it. */
+void quantum_server_release(struct quantum_server *server, struct quantum_conn *conn);
+
+/** Token that a connection was accepted with: session, tenant, subject, limits. */
+const struct crypto_token *quantum_server_token(const struct quantum_conn *conn);
+
+/** Counts of the datagrams that the server itself decided, by verdict. */
+const uint64_t *quantum_server_verdicts(const struct quantum_server *server);
+
+#endif
