@@ -42,7 +42,8 @@ all:
 
 # ---- modules ---------------------------------------------------------------------------------
 MODULES := $(patsubst lib/%/module.mk,%,$(wildcard lib/*/module.mk))
-pkg_cflags = $(if $1,$(shell pkg-config --cflags $1 2>/dev/null))
+# System headers: their warnings are not ours.
+pkg_cflags = $(if $1,$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $1 2>/dev/null)))
 pkg_libs   = $(if $1,$(shell pkg-config --libs $1 2>/dev/null))
 DPDK_CFLAGS := $(call pkg_cflags,libdpdk)
 DPDK_LIBS   := $(call pkg_libs,libdpdk)
@@ -162,7 +163,7 @@ help: ## this table
 clean: ## remove build/
 	rm -rf build
 
-include scripts/make/checks.mk
 include scripts/make/tests.mk
+include scripts/make/checks.mk
 
 -include $(shell find $B -name '*.d' 2>/dev/null)

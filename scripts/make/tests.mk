@@ -1,12 +1,107 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Targets that run something: tests, lab, fuzz, bench.
+# Targets that run something: tests, sanitizers, simulator, fuzz, planted bugs, lab, bench.
+
+JOBS ?= $(shell nproc)
+SUB = $(MAKE) --no-print-directory -s -j$(JOBS)
+have = $(filter $1,$(TEST_PROGS) $(PROGS))
+need = $(if $(call have,$1),,@echo "make $@: program '$1' is not in this tree ($2)"; exit 1)
+
+# ---- the suite: unit programs, then the long-running programs that exist ---------------------------
+SIM_SEEDS      ?= 200
+TEXT_SOAK_ARGS ?= --quick
+CLI_TESTS := $(sort $(wildcard tests/cli/*.sh))
+SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
+	$(if $(call have,text-soak),'$B/text-soak $(TEXT_SOAK_ARGS)') \
+	$(if $(call have,guuid-soak),'$B/guuid-soak $(GUUID_SOAK_ARGS)')
+SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim) $(call have,text-soak) $(call have,guuid-soak))
+# DPDK's rings are lock-free in ways ThreadSanitizer cannot see; these programs share memory in C11 terms.
+TSAN_PROGS := $(filter $(addprefix $B/unit-,base client sockio runtime text),$(UNIT_PROGS)) \
+	$(addprefix $B/,$(call have,guuid-soak))
 
 test: ## build and run the tests (installs what is missing first)
 	@scripts/deps --quiet
-	@$(MAKE) --no-print-directory FLAVOUR=test test-programs
-	@scripts/run-tests $$($(MAKE) --no-print-directory -s FLAVOUR=test list-tests)
+	@$(SUB) FLAVOUR=test test-programs $(if $(CLI_TESTS),all)
+	@$(SUB) -j1 FLAVOUR=test run-suite
 
-test-programs: $(UNIT_PROGS)
+test-programs: $(SUITE_PROGS)
 list-tests:
 	@echo $(UNIT_PROGS)
-.PHONY: list-tests
+run-suite: test-programs
+	@B=$B scripts/run-tests $(UNIT_PROGS) $(SUITE_EXTRA) $(if $(filter test,$(FLAVOUR)),$(CLI_TESTS))
+run-tsan: $(TSAN_PROGS)
+	@B=$B scripts/run-tests $(TSAN_PROGS)
+
+asan: ## the suite under AddressSanitizer and LeakSanitizer (gcc)
+	@$(SUB) FLAVOUR=asan test-programs
+	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 $(SUB) -j1 FLAVOUR=asan run-suite
+ubsan: ## the suite under UndefinedBehaviorSanitizer (gcc)
+	@$(SUB) FLAVOUR=ubsan test-programs
+	@UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 $(SUB) -j1 FLAVOUR=ubsan run-suite
+tsan: ## the programs with threads of our own under ThreadSanitizer (clang)
+	@TSAN_OPTIONS=halt_on_error=1 $(SUB) FLAVOUR=tsan run-tsan
+
+# ---- simulator -----------------------------------------------------------------------------------
+SEED ?= 1
+sim: ## one simulator run, verbose: make sim SEED=n
+	$(call need,sim,tests/sim)
+	@$(SUB) FLAVOUR=test build/test/sim B=build/test
+	build/test/sim --seed $(SEED) --verbose
+
+soak-%: ## a long scenario, resumable: make soak-NAME runs scripts/soak/NAME
+	@test -x scripts/soak/$* || { echo "make $@: no such soak; there are:" scripts/soak/*; exit 1; }
+	@mkdir -p build/soak/$*
+	@scripts/soak/$* build/soak/$*
+
+# ---- fuzzing: tests/fuzz/NAME_fuzz.c, modules in tests/fuzz/fuzz.mk ---------------------------------
+include tests/fuzz/fuzz.mk
+FUZZ_TARGETS := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+$(foreach f,$(FUZZ_TARGETS),$(eval $(call program_rules,tests/fuzz,fuzz-$f,tests/fuzz/$f_fuzz.c $(FUZZ_$f_SRCS),$(or $(FUZZ_$f),$(firstword $(subst _, ,$f))),$(FUZZ_$f_PKGS),$(FUZZ_$f_LIBS) -fsanitize=fuzzer,-Itests $(FUZZ_$f_FLAGS))))
+T ?= 60
+FUZZ ?= $(FUZZ_TARGETS)
+fuzz: ## libFuzzer with ASan and UBSan: make fuzz FUZZ=name T=60; without FUZZ each target for T seconds
+	@$(SUB) FLAVOUR=fuzz $(if $(filter command line,$(origin B)),,B=build/fuzz) fuzz-build FUZZ="$(FUZZ)"
+	@scripts/run-fuzz $(if $(filter command line,$(origin B)),$B,build/fuzz) $(T) $(FUZZ)
+fuzz-build: $(FUZZ:%=$B/fuzz-%)
+fuzz-keep: ## fold new inputs of the last runs into tests/fuzz/corpus, smallest set: make fuzz-keep FUZZ=name
+	@scripts/run-fuzz --keep build/fuzz $(FUZZ)
+
+# ---- planted bugs: AEF_PLANT=n is compiled in, and some test must notice ---------------------------
+PLANTED := $(sort $(foreach f,$(shell grep -ls 'AEF_PLANT' lib/*/src/*.[ch] lib/*/api/*/*.h 2>/dev/null),$(word 2,$(subst /, ,$f))))
+CANARY_UNITS := $(foreach u,$(UNIT),$(if $(filter $(PLANTED),$(unit-$u_CLOSURE)),$B/unit-$u))
+CANARY_PROGS := $(CANARY_UNITS) $(addprefix $B/,$(call have,sim))
+canary-programs: $(CANARY_PROGS)
+list-canary:
+	@for p in $(CANARY_UNITS) $(if $(call have,sim),"$B/sim --canary"); do echo "$$p"; done
+canary: ## planted bug n must make a test fail within 60 s: make canary PLANT=n; without PLANT all of them
+	@JOBS=$(JOBS) MAKE="$(MAKE)" scripts/canary $(if $(filter command line environment,$(origin PLANT)),$(PLANT))
+
+# ---- coverage --------------------------------------------------------------------------------------
+COVER_MIN ?=
+coverage: ## lines and branches covered per module, worst first; COVER_MIN="wire quantum:90" is a gate
+	@$(SUB) FLAVOUR=coverage test-programs
+	@find build/coverage -name '*.gcda' -delete
+	@$(SUB) -j1 FLAVOUR=coverage SIM_SEEDS=$(COVER_SEEDS) run-suite
+	@COVER_MIN="$(COVER_MIN)" scripts/coverage build/coverage
+COVER_SEEDS ?= 20
+
+# ---- what people look at ---------------------------------------------------------------------------
+lab: ## the main job: editors on lossy links stay in sync (LAB_ARGS="--help" lists the options)
+	@scripts/deps --quiet
+	$(call need,aether-lab,app/aether-lab)
+	@$(SUB) FLAVOUR=release B=build/release build/release/aether-lab
+	@build/release/aether-lab $(LAB_ARGS)
+lab-net: ## real binaries in two network namespaces over a veth pair (root)
+	@test $$(id -u) -eq 0 || { echo "make lab-net: needs root, for network namespaces"; exit 1; }
+	@test -n "$(wildcard tests/lab/*.sh)" || { echo "make lab-net: tests/lab holds no script"; exit 1; }
+	@$(SUB) FLAVOUR=release B=build/release all
+	@B=build/release scripts/run-tests $(sort $(wildcard tests/lab/*.sh))
+bench: ## engine, look-up, FEC, text and receive path beside their peers; JSON in build/bench
+	$(call need,bench,tests/bench)
+	@mkdir -p build/bench
+	@$(SUB) FLAVOUR=release B=build/release build/release/bench
+	@build/release/bench $(BENCH_ARGS)
+
+ci: ## exactly what CI runs
+	@.ci/run
+
+.PHONY: list-tests list-canary run-suite run-tsan canary-programs fuzz-keep
