@@ -48,6 +48,7 @@ struct crypto_tx_keys {
 	uint64_t epoch;
 	bool acked;    /* a packet of `epoch` was acked: epoch + 1 may be entered */
 	bool has_prev; /* the key of epoch - 1 is still there */
+	bool active;   /* between init and fini */
 };
 
 /** Receiving direction. */
@@ -56,6 +57,8 @@ struct crypto_rx_keys {
 	uint8_t next_secret[CRYPTO_SECRET_BYTES]; /* of epoch + 2 */
 	uint64_t epoch;                           /* of the highest authenticated number */
 	uint64_t prev_until_ns;                   /* AEF_TIME_NEVER without a previous epoch */
+	bool has_prev;                            /* the key of epoch - 1 is still there */
+	bool active;                              /* between init and fini */
 };
 
 /**
