@@ -1,3 +1,3 @@
-SRCS := pool.c guuid.c hist.c siphash.c rangeset.c err.c
+SRCS := pool.c guuid.c hist.c siphash.c rangeset.c err.c heap.c sha256.c
 DEPS :=
 KIND := pure

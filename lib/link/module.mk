@@ -1,0 +1,3 @@
+SRCS := link.c conf.c
+DEPS := base
+KIND := pure
