@@ -40,7 +40,7 @@ define check_headers
 check-headers-$1: $$($1_PB)
 	@for h in $$(wildcard lib/$1/api/$1/*.h lib/$1/src/*_priv.h); do \
 	  for cc in gcc clang; do \
-	    printf '#include "%s"\n#include "%s"\n' "$$$$PWD/$$$$h" "$$$$PWD/$$$$h" | \
+	    printf '#include "%s"\n#include "%s"\nextern int check_headers;\n' "$$$$PWD/$$$$h" "$$$$PWD/$$$$h" | \
 	    $$$$cc $$($1_STD) $$(WARN) $$(CFLAGS) $$($1_INC) -Ilib/$1/src -x c -fsyntax-only - || \
 	    { echo "$$$$h:1: does not compile alone with $$$$cc; instead: include what it uses"; exit 1; }; \
 	  done; done

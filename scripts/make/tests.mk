@@ -73,7 +73,7 @@ canary-programs: $(CANARY_PROGS)
 list-canary:
 	@for p in $(CANARY_UNITS) $(if $(call have,sim),"$B/sim --canary"); do echo "$$p"; done
 canary: ## planted bug n must make a test fail within 60 s: make canary PLANT=n; without PLANT all of them
-	@JOBS=$(JOBS) MAKE="$(MAKE)" scripts/canary $(if $(filter command line environment,$(origin PLANT)),$(PLANT))
+	@JOBS=$(JOBS) scripts/canary $(if $(filter command line environment,$(origin PLANT)),$(PLANT))
 
 # ---- coverage --------------------------------------------------------------------------------------
 COVER_MIN ?=
