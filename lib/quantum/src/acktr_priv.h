@@ -83,6 +83,7 @@ struct quantum_acktr {
 	/* Statistics. */
 	uint64_t floor; /* the peer's highest FLOOR */
 	uint64_t nb_ce_pkts, nb_ect0_pkts, nb_ect1_pkts;
+	uint64_t nb_unlisted;         /* arrivals or recoveries without a node to note them */
 	uint64_t nb_forgotten_ranges; /* dropped because of QUANTUM_ACK_RANGES_MAX or an empty pool
 	                               */
 };

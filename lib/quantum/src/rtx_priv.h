@@ -80,8 +80,8 @@ struct quantum_ack_in {
 };
 
 /*
- * What an acknowledgement or a timer changed. Lists hold struct quantum_sent by `out`, by number
- * within each; a record is in one list only.
+ * What an acknowledgement or a timer changed. Lists hold struct quantum_sent by `out`; a record is
+ * in one list only. `lost` and `recovered` are sorted by number, `acked` has spurious ones first.
  */
 struct quantum_rtx_result {
 	struct aef_list acked; /* taken from rtx: the caller gives each to quantum_rtx_sent_put */
@@ -110,12 +110,11 @@ struct quantum_rtx {
 	uint64_t next_pn;
 	uint64_t next_order;
 	uint64_t bytes_in_flight; /* of the records in `sent` */
-	uint64_t last_sent_ns;    /* of the newest ack-eliciting packet */
 	uint32_t nb_sent;         /* records in `sent` */
 	uint32_t nb_lost;         /* records in `lost` */
 	uint32_t records_max;     /* bound of nb_sent + nb_lost + those being built */
 	uint32_t nb_records;
-	uint32_t nb_repair;  /* records of `sent` that are FEC repair */
+	uint32_t nb_quiet;   /* records of `sent` with nothing to resend: FEC repair, recovered */
 	uint32_t skip_in;    /* packets until the next skip */
 	uint64_t floor_sent; /* highest FLOOR sent */
 
@@ -126,8 +125,7 @@ struct quantum_rtx {
 	uint64_t prev_high_end;   /* its value before it last advanced */
 	uint64_t acked_order_end; /* order of the newest acknowledged record + 1 */
 	uint64_t acked_pn_end;    /* number of the newest acknowledged record + 1 (RACK.fack) */
-	uint64_t rack_sent_ns;    /* send time of that record (RACK.xmit_ts) */
-	uint64_t rack_rtt_ns;     /* its RTT (RACK.rtt) */
+	uint64_t rack_rtt_ns;     /* RTT of that record (RACK.rtt) */
 	struct quantum_rtt *rtt;
 	struct aef_pool *records;
 	struct aef_rng *rng;
@@ -150,9 +148,9 @@ struct quantum_rtx {
 	uint64_t run_first_pn, run_first_ns, run_last_pn, run_last_order;
 	bool run_valid;
 
-	/* Numbers skipped on purpose, ascending ring. */
-	uint64_t skips[QUANTUM_SKIPS_MAX];
-	uint32_t skip_head, nb_skips;
+	/* Numbers skipped on purpose at or above floor_sent, ascending. */
+	struct quantum_ack_block skips[QUANTUM_SKIPS_MAX];
+	uint32_t nb_skips;
 
 	/* Statistics. */
 	uint64_t nb_sent_total, nb_acked_total, nb_lost_total, nb_spurious_total,
