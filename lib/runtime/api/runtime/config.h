@@ -20,7 +20,7 @@
 #include <runtime/text.h>
 
 #define AEF_CONFIG_FILE_MAX_BYTES (1u << 20)
-#define AEF_CONFIG_NODES_MAX      8192 /* keys and list entries of a file */
+#define AEF_CONFIG_NODES_MAX      2048 /* keys and list entries of a file */
 #define AEF_CONFIG_DEPTH_MAX      8
 #define AEF_CONFIG_ERROR_MAX      320
 #define AEF_CONFIG_PATH_MAX       128 /* "dpio.ports[3].rx_desc" */
