@@ -12,7 +12,7 @@ TEXT_SOAK_ARGS ?= --quick
 CLI_TESTS := $(sort $(wildcard tests/cli/*.sh))
 SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
 	$(if $(call have,text-soak),'$B/text-soak $(TEXT_SOAK_ARGS)') \
-	$(if $(call have,guuid-soak),'$B/guuid-soak $(GUUID_SOAK_ARGS)')
+	$(if $(call have,guuid-soak),'$B/guuid-soak $(if $(filter test release,$(FLAVOUR)),,--ids 500000)')
 SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim) $(call have,text-soak) $(call have,guuid-soak))
 # DPDK's rings are lock-free in ways ThreadSanitizer cannot see; these programs share memory in C11 terms.
 TSAN_PROGS := $(filter $(addprefix $B/unit-,base client sockio runtime text),$(UNIT_PROGS)) \
