@@ -1,0 +1,1 @@
+DEPS := crypto crypto_null
