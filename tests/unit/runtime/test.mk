@@ -1,0 +1,3 @@
+SRCS := conf_fixture.c
+DEPS := runtime base
+PKGS := libcyaml
