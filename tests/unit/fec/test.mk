@@ -1,0 +1,2 @@
+DEPS := fec
+LIBS := -lisal
