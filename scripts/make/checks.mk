@@ -90,7 +90,7 @@ endef
 $(foreach p,$(PROGS),$(eval $(call tidy_program,$p)))
 
 tidy: ## clang-tidy over lib, app and examples, two at a time, a stamp per file
-	@$(MAKE) --no-print-directory -s -k -j$(JOBS) FLAVOUR=release PLANT=0 B=$(CHECK_B) tidy-run
+	@$(MAKE) --no-print-directory -s -k -j$(JOBS) FLAVOUR=test PLANT=0 B=build/tidy/gen tidy-run
 tidy-run: $(TIDY)
 	@echo "tidy: $(words $(TIDY)) files are clean"
 

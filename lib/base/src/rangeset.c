@@ -59,10 +59,10 @@ aef_rangeset_add(struct aef_rangeset *set, struct aef_pool *pool, uint64_t first
 {
 	uint64_t added = end - first;
 	struct aef_list *at = find_at_or_below(set, first);
-	struct aef_range *left = at != &set->ranges ? aef_range_of(at) : NULL;
+	struct aef_range *left = aef_range_of(at); /* one only when `at` is not the head */
 
 	aef_assert_hot(first < end);
-	if (left != NULL && left->end >= first) {
+	if (at != &set->ranges && left->end >= first) {
 		added -= aef_min_u64(left->end, end) - first;
 		if (end > left->end) {
 			left->end = end;

@@ -32,6 +32,7 @@ aef_rng_init(struct aef_rng *rng, uint64_t seed)
 		rng->s[i] = aef_splitmix64(&seed);
 }
 
+/** Next 64 bits of the sequence; mutates @p rng. */
 static inline uint64_t
 aef_rng_u64(struct aef_rng *rng)
 {
