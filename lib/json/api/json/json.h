@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * json/json.h - a pull parser and a bounded writer for JSON. No allocation, no copy unless asked.
+ *
+ * The reader checks grammar and strict UTF-8 as it goes; what it returned before an error was
+ * well-formed so far, so a caller commits only after JSON_END. Numbers stay text.
+ * Names of an object are not compared with each other: a caller that cares must (RFC 7493 forbids
+ * doubles).
+ *
+ * Source:  RFC 8259 (grammar), RFC 3629 (UTF-8), RFC 8785 section 3.2.2.2 (escapes written).
+ * Units:   bytes.
+ * Context: anywhere; input and output buffers are borrowed while the reader or writer lives.
+ */
+#ifndef JSON_JSON_H
+#define JSON_JSON_H
+
+#include <base/defs.h>
+#include <base/err.h>
+
+#define JSON_DEPTH_MAX 64
+
+enum json_token {
+	JSON_END = 0, /* the one top-level value is complete and only white space followed */
+	JSON_OBJECT_BEGIN,
+	JSON_OBJECT_END,
+	JSON_ARRAY_BEGIN,
+	JSON_ARRAY_END,
+	JSON_KEY, /* string of an object member; its value comes next */
+	JSON_STRING,
+	JSON_NUMBER,
+	JSON_TRUE,
+	JSON_FALSE,
+	JSON_NULL,
+};
+
+struct json_reader {
+	const uint8_t *p;
+	const uint8_t *end;
+	uint64_t is_object; /* bit i: container at depth i is an object */
+	uint8_t depth;
+	uint8_t state; /* private, enum in json_read.c */
+	int err;       /* sticky */
+
+	/* Of the last JSON_KEY, JSON_STRING (between the quotes) or JSON_NUMBER. */
+	const uint8_t *slice;
+	uint32_t slice_bytes;
+	uint32_t str_bytes; /* of a string: bytes after unescaping; == slice_bytes: no escape in it
+	                     */
+	uint32_t str_cps;   /* of a string: code points */
+};
+
+/** Read the @p len bytes (at most UINT32_MAX) at @p text. */
+void json_reader_init(struct json_reader *reader, const uint8_t *text, size_t len);
+
+/**
+ * Next token.
+ *
+ * @return enum json_token; AEF_ERR_MALFORMED (also when the text ends early); AEF_ERR_LIMIT below
+ *         JSON_DEPTH_MAX containers. An error repeats for ever.
+ */
+AEF_MUST_CHECK int json_next(struct json_reader *reader);
+
+/** After a *_BEGIN token: consume up to its end; after another value: nothing. 0 or an error. */
+AEF_MUST_CHECK int json_skip(struct json_reader *reader, int token);
+
+/** Unescape the last string into @p buf, which has room for `str_bytes`. */
+void json_string_copy(const struct json_reader *reader, uint8_t *buf);
+
+/** True when the last string is @p text after unescaping. */
+bool json_string_is(const struct json_reader *reader, const char *text);
+
+/**
+ * The last number as an unsigned integer.
+ *
+ * @return 0; AEF_ERR_MALFORMED: has a sign, fraction or exponent; AEF_ERR_RANGE: above @p max
+ */
+AEF_MUST_CHECK int json_number_u64(const struct json_reader *reader, uint64_t max,
+                                   uint64_t *ret_value);
+
+struct json_writer {
+	uint8_t *start;
+	uint8_t *p;
+	uint8_t *end;
+	bool comma; /* a value stands before, in this container */
+	bool full;  /* sticky: something did not fit */
+};
+
+/** Write into @p cap_bytes at @p buf. */
+void json_writer_init(struct json_writer *writer, uint8_t *buf, size_t cap_bytes);
+
+/** True when something did not fit; the output is then not to be used. */
+static inline bool
+json_writer_failed(const struct json_writer *writer)
+{
+	return writer->full;
+}
+
+/** Bytes written so far. */
+static inline size_t
+json_writer_bytes(const struct json_writer *writer)
+{
+	return (size_t)(writer->p - writer->start);
+}
+
+/** Begin or end a container; commas come by themselves. The caller keeps pairs and order. */
+void json_write_object_begin(struct json_writer *writer);
+void json_write_object_end(struct json_writer *writer);
+void json_write_array_begin(struct json_writer *writer);
+void json_write_array_end(struct json_writer *writer);
+
+/** Name of a member; its value must follow. @p utf8 must be valid UTF-8. */
+void json_write_key(struct json_writer *writer, const char *utf8);
+
+/** String value, escaped as RFC 8785 says. @p utf8 must be valid UTF-8. */
+void json_write_string(struct json_writer *writer, const uint8_t *utf8, size_t len);
+
+/** Unsigned number. */
+void json_write_u64(struct json_writer *writer, uint64_t value);
+
+/** true or false. */
+void json_write_bool(struct json_writer *writer, bool value);
+
+/** null. */
+void json_write_null(struct json_writer *writer);
+
+/** A complete JSON value as it stands, for instance a number slice. Not checked. */
+void json_write_raw(struct json_writer *writer, const uint8_t *json, size_t len);
+
+#endif

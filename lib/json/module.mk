@@ -1,0 +1,3 @@
+SRCS := json_read.c json_write.c
+DEPS := base
+KIND := pure

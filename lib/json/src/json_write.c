@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include <json/json.h>
+
+void
+json_writer_init(struct json_writer *writer, uint8_t *buf, size_t cap_bytes)
+{
+	writer->start = writer->p = buf;
+	writer->end = buf + cap_bytes;
+	writer->comma = false;
+	writer->full = false;
+}
+
+static void
+put(struct json_writer *writer, const void *data, size_t len)
+{
+	if (writer->full || (size_t)(writer->end - writer->p) < len) {
+		writer->full = true;
+		return;
+	}
+	if (len > 0)
+		memcpy(writer->p, data, len);
+	writer->p += len;
+}
+
+static void
+value_begin(struct json_writer *writer)
+{
+	if (writer->comma)
+		put(writer, ",", 1);
+	writer->comma = true;
+}
+
+void
+json_write_object_begin(struct json_writer *writer)
+{
+	value_begin(writer);
+	put(writer, "{", 1);
+	writer->comma = false;
+}
+
+void
+json_write_object_end(struct json_writer *writer)
+{
+	put(writer, "}", 1);
+	writer->comma = true;
+}
+
+void
+json_write_array_begin(struct json_writer *writer)
+{
+	value_begin(writer);
+	put(writer, "[", 1);
+	writer->comma = false;
+}
+
+void
+json_write_array_end(struct json_writer *writer)
+{
+	put(writer, "]", 1);
+	writer->comma = true;
+}
+
+/* The escape of c (RFC 8785 section 3.2.2.2) and its length; 0: stands for itself. */
+static unsigned
+escape(uint8_t c, char ret[6])
+{
+	static const char digits[] = "0123456789abcdef";
+	static const char named[] = "btn\0fr"; /* U+0008 to U+000D */
+
+	ret[0] = '\\';
+	if (c == '"' || c == '\\') {
+		ret[1] = (char)c;
+		return 2;
+	}
+	if (c >= 0x20)
+		return 0;
+	if (c >= 8 && c <= 13 && named[c - 8] != 0) {
+		ret[1] = named[c - 8];
+		return 2;
+	}
+	ret[1] = 'u';
+	ret[2] = '0';
+	ret[3] = '0';
+	ret[4] = digits[c >> 4];
+	ret[5] = digits[c & 15];
+	return 6;
+}
+
+static void
+put_string(struct json_writer *writer, const uint8_t *utf8, size_t len)
+{
+	size_t from = 0;
+
+	put(writer, "\"", 1);
+	for (size_t i = 0; i < len; i++) {
+		char esc[6];
+		const unsigned nb = escape(utf8[i], esc);
+
+		if (nb == 0)
+			continue;
+		put(writer, utf8 + from, i - from);
+		put(writer, esc, nb);
+		from = i + 1;
+	}
+	put(writer, utf8 + from, len - from);
+	put(writer, "\"", 1);
+}
+
+void
+json_write_key(struct json_writer *writer, const char *utf8)
+{
+	size_t len = 0;
+
+	while (utf8[len] != 0)
+		len++;
+	value_begin(writer);
+	put_string(writer, (const uint8_t *)utf8, len);
+	put(writer, ":", 1);
+	writer->comma = false;
+}
+
+void
+json_write_string(struct json_writer *writer, const uint8_t *utf8, size_t len)
+{
+	value_begin(writer);
+	put_string(writer, utf8, len);
+}
+
+void
+json_write_u64(struct json_writer *writer, uint64_t value)
+{
+	char digits[20];
+	unsigned i = sizeof(digits);
+
+	do {
+		digits[--i] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	json_write_raw(writer, (const uint8_t *)digits + i, sizeof(digits) - i);
+}
+
+void
+json_write_bool(struct json_writer *writer, bool value)
+{
+	json_write_raw(writer, (const uint8_t *)(value ? "true" : "false"), value ? 4 : 5);
+}
+
+void
+json_write_null(struct json_writer *writer)
+{
+	json_write_raw(writer, (const uint8_t *)"null", 4);
+}
+
+void
+json_write_raw(struct json_writer *writer, const uint8_t *json, size_t len)
+{
+	value_begin(writer);
+	put(writer, json, len);
+}
