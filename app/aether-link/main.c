@@ -23,8 +23,7 @@
 #include "options.h"
 #include "port.h"
 
-#define RX_BURST 64 /* frames of one side before the other side and the deliveries get their turn  \
-	             */
+#define RX_BURST 64 /* frames of one side before the other and the deliveries get their turn */
 
 struct direction {
 	const char *name;

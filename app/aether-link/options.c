@@ -9,7 +9,7 @@
 
 #define KEYS_MAX   32u /* link settings, each an option of its own */
 #define DURATION_S 3600u
-#define SLOTS      16384u
+#define SLOTS      8192u
 #define SLOTS_MAX  262144u
 #define ETHER_LEN  14u
 
