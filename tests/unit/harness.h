@@ -7,12 +7,11 @@
 #ifndef TESTS_UNIT_HARNESS_H
 #define TESTS_UNIT_HARNESS_H
 
+#include <check.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <check.h>
 
 /** Count a skipped test (missing data) and say why; the caller then returns. */
 void test_skip(const char *why);
@@ -24,20 +23,19 @@ void test_skip(const char *why);
  */
 const char *test_data_path(const char *relative);
 
-
-#define TEST_SUITE(name, ...)                                                   \
-	Suite *name##_suite(void);                                              \
-	Suite *name##_suite(void)                                               \
-	{                                                                       \
-		static const TTest *const *const tests[] = { __VA_ARGS__ };     \
-		Suite *suite = suite_create(#name);                             \
-		TCase *tcase = tcase_create(#name);                             \
-                                                                                \
-		tcase_set_timeout(tcase, 120);                                  \
-		for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)   \
-			tcase_add_test(tcase, *tests[i]);                       \
-		suite_add_tcase(suite, tcase);                                  \
-		return suite;                                                   \
+#define TEST_SUITE(name, ...)                                                                      \
+	Suite *name##_suite(void);                                                                 \
+	Suite *name##_suite(void)                                                                  \
+	{                                                                                          \
+		static const TTest *const *const tests[] = { __VA_ARGS__ };                        \
+		Suite *suite = suite_create(#name);                                                \
+		TCase *tcase = tcase_create(#name);                                                \
+                                                                                                   \
+		tcase_set_timeout(tcase, 120);                                                     \
+		for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)                      \
+			tcase_add_test(tcase, *tests[i]);                                          \
+		suite_add_tcase(suite, tcase);                                                     \
+		return suite;                                                                      \
 	}
 
 #endif
