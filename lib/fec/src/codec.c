@@ -9,14 +9,20 @@
 void
 fec_codec_init(struct fec_codec *codec)
 {
-	uint8_t coefs[FEC_M_MAX * FEC_K_MAX];
+	uint8_t power = 1;
 
 	memset(codec, 0, sizeof(*codec));
+	for (unsigned i = 0; i < 255; i++) {
+		/* Twice in a row, so that a sum of two logarithms needs no reduction. */
+		codec->exp[i] = codec->exp[i + 255] = power;
+		codec->log[power] = (uint8_t)i;
+		power = gf_mul(power, 2);
+	}
 	for (unsigned r = 0; r < FEC_M_MAX; r++) {
 		for (unsigned j = 0; j < FEC_K_MAX; j++)
-			coefs[r * FEC_K_MAX + j] = fec_coef(r, j);
+			codec->coef[r][j] = fec_coef(r, j);
 	}
-	ec_init_tables(FEC_K_MAX, FEC_M_MAX, coefs, codec->encode);
+	ec_init_tables(FEC_K_MAX, FEC_M_MAX, codec->coef[0], codec->encode);
 }
 
 /*
@@ -28,9 +34,9 @@ matrix_compute(struct fec_matrix *ret, unsigned lost, unsigned rows)
 {
 	uint8_t lost_idx[FEC_M_MAX], row_idx[FEC_M_MAX];
 	uint8_t a[FEC_M_MAX * FEC_M_MAX], inverse[FEC_M_MAX * FEC_M_MAX];
-	uint8_t b[FEC_M_MAX * FEC_K_MAX] = { 0 };
 	unsigned n = 0, nb_rows = 0;
 
+	memset(ret->source_coef, 0, sizeof(ret->source_coef));
 	for (unsigned j = 0; j < FEC_K_MAX; j++) {
 		if (lost & (1u << j))
 			lost_idx[n++] = (uint8_t)j;
@@ -51,12 +57,12 @@ matrix_compute(struct fec_matrix *ret, unsigned lost, unsigned rows)
 	for (unsigned l = 0; l < n; l++) {
 		for (unsigned j = 0; j < FEC_K_MAX; j++) {
 			for (unsigned r = 0; r < n; r++)
-				b[l * FEC_K_MAX + j] ^=
+				ret->source_coef[l][j] ^=
 					gf_mul(inverse[l * n + r], fec_coef(row_idx[r], j));
 		}
 	}
 	ec_init_tables((int)n, (int)n, inverse, ret->from_repair);
-	ec_init_tables(FEC_K_MAX, (int)n, b, ret->from_source);
+	ec_init_tables(FEC_K_MAX, (int)n, ret->source_coef[0], ret->from_source);
 	ret->pattern = FEC_PATTERN(lost, rows);
 }
 

@@ -98,23 +98,23 @@ copy_repetitions(const struct fec_block *block, const struct plan *plan, struct 
 
 /* Add what source @p j takes part in to the @p nb symbols in @p out. */
 static void
-add_source(const struct fec_matrix *matrix, unsigned j, const struct fec_source *source,
-           uint8_t *const out[], unsigned nb)
+add_source(const struct fec_codec *codec, const struct fec_matrix *matrix, unsigned j,
+           const struct fec_source *source, struct fec_recovered *out, unsigned nb)
 {
-	uint8_t len_bytes[FEC_LEN_BYTES];
-	uint8_t *payloads[FEC_M_MAX] = { 0 }, *lens[FEC_M_MAX] = { 0 };
-	unsigned char *tables = (unsigned char *)(uintptr_t)matrix->from_source;
+	uint8_t *payloads[FEC_M_MAX] = { 0 };
 
-	aef_store_be16(len_bytes, source->len);
 	for (unsigned i = 0; i < nb; i++) {
-		lens[i] = out[i];
-		payloads[i] = out[i] + FEC_LEN_BYTES;
+		const uint8_t coef = matrix->source_coef[i][j];
+
+		out[i].buf[0] ^= fec_mul(codec, coef, (uint8_t)(source->len >> 8));
+		out[i].buf[1] ^= fec_mul(codec, coef, (uint8_t)source->len);
+		payloads[i] = out[i].buf + FEC_LEN_BYTES;
 	}
-	ec_encode_data_update(FEC_LEN_BYTES, FEC_K_MAX, (int)nb, (int)j, tables, len_bytes, lens);
 	/* ISA-L takes its inputs as non-const and only reads them. */
 	if (source->len > 0)
-		ec_encode_data_update(source->len, FEC_K_MAX, (int)nb, (int)j, tables,
-		                      (unsigned char *)(uintptr_t)source->data, payloads);
+		ec_encode_data_update(source->len, FEC_K_MAX, (int)nb, (int)j,
+		                      (unsigned char *)matrix->from_source,
+		                      (unsigned char *)source->data, payloads);
 }
 
 static void
@@ -130,18 +130,18 @@ solve(struct fec_codec *codec, const struct fec_block *block, const struct plan 
 		if (plan->row_data[r] == NULL)
 			continue;
 		rows |= 1u << r;
-		repairs[nb_rows++] = (uint8_t *)(uintptr_t)plan->row_data[r];
+		repairs[nb_rows++] = (uint8_t *)plan->row_data[r];
 	}
 	for (unsigned i = 0; i < nb; i++)
 		out[i] = ret[i].buf;
 
 	const struct fec_matrix *matrix = fec_codec_matrix(codec, plan->lost, rows);
 
-	ec_encode_data(plan->symbol_len, (int)nb, (int)nb,
-	               (unsigned char *)(uintptr_t)matrix->from_repair, repairs, out);
+	ec_encode_data(plan->symbol_len, (int)nb, (int)nb, (unsigned char *)matrix->from_repair,
+	               repairs, out);
 	for (unsigned j = 0; j < block->k; j++) {
 		if (block->source[j].data != NULL)
-			add_source(matrix, j, &block->source[j], out, nb);
+			add_source(codec, matrix, j, &block->source[j], ret, nb);
 	}
 }
 

@@ -93,17 +93,17 @@ symbols_add(struct fec_encoder *enc, const struct fec_codec *codec, const uint8_
 	uint8_t *sums[FEC_M_MAX] = { 0 };
 
 	for (unsigned r = 0; r < enc->m_max; r++) {
-		const uint8_t coef = fec_coef(r, j);
+		const uint8_t coef = codec->coef[r][j];
 
-		enc->buf[r][0] ^= gf_mul(coef, (uint8_t)(len >> 8));
-		enc->buf[r][1] ^= gf_mul(coef, (uint8_t)len);
+		enc->buf[r][0] ^= fec_mul(codec, coef, (uint8_t)(len >> 8));
+		enc->buf[r][1] ^= fec_mul(codec, coef, (uint8_t)len);
 		sums[r] = enc->buf[r] + FEC_LEN_BYTES;
 	}
 	/* ISA-L takes its inputs as non-const and only reads them. */
 	if (len > 0)
 		ec_encode_data_update(len, FEC_K_MAX, enc->m_max, (int)j,
-		                      (unsigned char *)(uintptr_t)codec->encode,
-		                      (unsigned char *)(uintptr_t)payload, sums);
+		                      (unsigned char *)codec->encode, (unsigned char *)payload,
+		                      sums);
 }
 
 int

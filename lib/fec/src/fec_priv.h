@@ -20,6 +20,13 @@ fec_coef(unsigned r, unsigned j)
 	return gf_inv((unsigned char)((FEC_K_MAX + r) ^ j));
 }
 
+/* a * b; for the two bytes of a length, where a call into ISA-L would cost more than the work. */
+static inline uint8_t
+fec_mul(const struct fec_codec *codec, uint8_t a, uint8_t b)
+{
+	return a == 0 || b == 0 ? 0 : codec->exp[codec->log[a] + codec->log[b]];
+}
+
 #define FEC_PATTERN(lost, rows) ((uint16_t)((lost) | ((rows) << FEC_K_MAX)))
 
 /**

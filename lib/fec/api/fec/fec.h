@@ -40,15 +40,19 @@
 
 /** One decode matrix, expanded: what each lost source takes from each repair and each source. */
 struct fec_matrix {
-	uint16_t pattern; /* lost sources (bits 0 to 9), repair rows used (bits 10 to 12); 0: empty
-	                   */
 	uint8_t from_repair[FEC_M_MAX * FEC_M_MAX * FEC_TABLE_BYTES];
 	uint8_t from_source[FEC_M_MAX * FEC_K_MAX * FEC_TABLE_BYTES];
+	uint8_t source_coef[FEC_M_MAX][FEC_K_MAX]; /* the same as from_source, not expanded */
+	uint16_t pattern; /* lost sources (bits 0 to 9), repair rows used (bits 10 to 12); 0: empty
+	                   */
 };
 
-/** Tables and cache of one thread, about 80 KiB; nothing in it depends on a connection. */
+/** Tables and cache of one thread, about 82 KiB; nothing in it depends on a connection. */
 struct fec_codec {
-	uint8_t encode[FEC_M_MAX * FEC_K_MAX * FEC_TABLE_BYTES]; /* row by row */
+	uint8_t encode[FEC_M_MAX * FEC_K_MAX * FEC_TABLE_BYTES];
+	uint8_t coef[FEC_M_MAX][FEC_K_MAX]; /* the same as encode, not expanded */
+	uint8_t log[256];                   /* of GF(2^8) to the base 2; log[0] is unused */
+	uint8_t exp[512];
 	struct fec_matrix cache[FEC_CACHE_SETS][FEC_CACHE_WAYS];
 	uint8_t victim[FEC_CACHE_SETS]; /* way to overwrite next */
 	uint64_t inversions;            /* matrices computed: cache misses */
