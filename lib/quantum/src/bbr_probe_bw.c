@@ -213,7 +213,13 @@ is_time_to_cruise(const struct quantum_bbr *bbr, const struct bbr_ack *ack)
 static bool
 is_time_to_go_down(struct quantum_bbr *bbr, const struct bbr_ack *ack)
 {
-	if (bbr->prev_probe_too_high && ack->in_flight >= bbr->inflight_longterm) {
+	/* What was in flight before this ACK, and whether one packet more would have fitted: after
+	 * it the count is always below a bound that the window obeys, and the caution never acts.
+	 */
+	const uint64_t reached = ack->in_flight + ack->sample->newly_acked_bytes +
+	                         ack->sample->newly_lost_bytes + bbr->conf.mss_bytes;
+
+	if (bbr->prev_probe_too_high && reached > bbr->inflight_longterm) {
 		bbr->prev_probe_precautionary = true;
 		return true;
 	}
