@@ -29,6 +29,7 @@ struct dpio_stats {
 	uint64_t tx_pkts; /* frames the device took */
 	uint64_t tx_bytes;
 	uint64_t tx_full;   /* dropped: the device took no more */
+	uint64_t tx_bad;    /* dropped: no headroom for the header, or several segments */
 	uint64_t tx_no_mac; /* dropped: the path's MAC is not known */
 	uint64_t no_mbuf;   /* an mbuf was wanted and the pool was empty */
 	uint64_t rx_polls, rx_empty;
@@ -99,9 +100,11 @@ AEF_HOT struct rte_mbuf *dpio_burst_alloc(struct dpio_burst *burst);
 /**
  * Put the path's header before the datagram in @p mbuf and queue it; a full batch is sent at once.
  *
- * @param mbuf taken in every case; its data is the UDP payload, its headroom holds the header
+ * @param mbuf taken in every case; one segment whose data is the UDP payload; its headroom gets the
+ *             header, so nobody else may hold a reference to it
  * @param ecn  0 to 3
- * @return 0; AEF_ERR_AGAIN when the path has no MAC (freed, counted)
+ * @return 0; AEF_ERR_AGAIN when the path has no MAC (freed, counted); AEF_ERR_INVALID when the mbuf
+ * has several segments or no headroom (freed, counted)
  */
 AEF_HOT int dpio_burst_push(struct dpio_burst *burst, struct rte_mbuf *mbuf,
                             const struct net_path *path, uint8_t ecn);

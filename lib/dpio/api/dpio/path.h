@@ -25,7 +25,7 @@ struct net_path {
 	bool is_ipv6;
 	bool has_mac;    /* false: resolve the next hop, then net_path_set_mac */
 	uint16_t ip_sum; /* IPv4 header template, folded, not complemented */
-	uint16_t l4_sum; /* pseudo header and ports, likewise, without lengths */
+	uint16_t l4_sum; /* pseudo header without the length, likewise */
 	uint16_t local_port, remote_port;
 	struct net_ip local, remote;
 };

@@ -24,7 +24,6 @@ struct dpio_port {
 	bool hw_tx_csum; /* IPv4 and UDP checksums are filled in by the device */
 	bool rss;        /* the device spreads by 4-tuple */
 	bool plugged;    /* probed by us: unplugged at stop */
-	bool zero_copy;  /* tx hands over the same mbuf (net_ring): offloads must be software */
 	char name[32];
 	char devname[64];
 	const char *driver;         /* DPDK's driver name */
@@ -33,7 +32,8 @@ struct dpio_port {
 };
 
 /**
- * Probe the device, set up queues, RSS and checksums, start it, wait up to 1 s for the link.
+ * Probe the device, set up queues, RSS and checksums, start it; a PCI device gets up to 1 s
+ * for its link.
  *
  * @param port      storage of the caller, overwritten
  * @param conf      its strings must live as long as the port
@@ -83,8 +83,5 @@ dpio_port_tx(const struct dpio_port *port, uint16_t queue, struct rte_mbuf **pkt
 {
 	return rte_eth_tx_burst(port->port_id, queue, pkts, nb);
 }
-
-/** Arm, disarm and wait on the RX interrupt of a queue. @return 0 or AEF_ERR_UNSUPPORTED */
-AEF_MUST_CHECK int dpio_port_rx_intr(const struct dpio_port *port, uint16_t queue, bool enable);
 
 #endif
