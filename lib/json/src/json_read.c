@@ -212,7 +212,7 @@ scan_number(struct json_reader *reader)
 	reader->slice = reader->p;
 	reader->slice_bytes = (uint32_t)(p - reader->p);
 	reader->p = p;
-	return JSON_NUMBER;
+	return JSON_TOK_NUMBER;
 }
 
 static int
@@ -242,7 +242,7 @@ open_container(struct json_reader *reader, bool object)
 	reader->depth++;
 	reader->p++;
 	reader->state = object ? ST_FIRST_KEY : ST_FIRST_VALUE;
-	return object ? JSON_OBJECT_BEGIN : JSON_ARRAY_BEGIN;
+	return object ? JSON_TOK_OBJECT_BEGIN : JSON_TOK_ARRAY_BEGIN;
 }
 
 static inline bool
@@ -254,7 +254,7 @@ in_object(const struct json_reader *reader)
 static int
 close_container(struct json_reader *reader)
 {
-	const int token = in_object(reader) ? JSON_OBJECT_END : JSON_ARRAY_END;
+	const int token = in_object(reader) ? JSON_TOK_OBJECT_END : JSON_TOK_ARRAY_END;
 
 	reader->depth--;
 	reader->p++;
@@ -274,7 +274,7 @@ read_key(struct json_reader *reader)
 		return fail(reader, AEF_ERR_MALFORMED);
 	reader->p++;
 	reader->state = ST_VALUE;
-	return JSON_KEY;
+	return JSON_TOK_KEY;
 }
 
 static int
@@ -288,16 +288,16 @@ read_value(struct json_reader *reader)
 	case '[':
 		return open_container(reader, false);
 	case '"':
-		token = scan_string(reader) == 0 ? JSON_STRING : reader->err;
+		token = scan_string(reader) == 0 ? JSON_TOK_STRING : reader->err;
 		break;
 	case 't':
-		token = scan_word(reader, "true", 4, JSON_TRUE);
+		token = scan_word(reader, "true", 4, JSON_TOK_TRUE);
 		break;
 	case 'f':
-		token = scan_word(reader, "false", 5, JSON_FALSE);
+		token = scan_word(reader, "false", 5, JSON_TOK_FALSE);
 		break;
 	case 'n':
-		token = scan_word(reader, "null", 4, JSON_NULL);
+		token = scan_word(reader, "null", 4, JSON_TOK_NULL);
 		break;
 	default:
 		token = scan_number(reader);
@@ -315,7 +315,7 @@ json_next(struct json_reader *reader)
 		return reader->err;
 	skip_space(reader);
 	if (reader->p == reader->end)
-		return reader->state == ST_DONE ? JSON_END : fail(reader, AEF_ERR_MALFORMED);
+		return reader->state == ST_DONE ? JSON_TOK_END : fail(reader, AEF_ERR_MALFORMED);
 	if (reader->state == ST_AFTER) {
 		const uint8_t close = in_object(reader) ? '}' : ']';
 
@@ -352,7 +352,7 @@ json_skip(struct json_reader *reader, int token)
 {
 	if (token < 0)
 		return token;
-	if (token != JSON_OBJECT_BEGIN && token != JSON_ARRAY_BEGIN)
+	if (token != JSON_TOK_OBJECT_BEGIN && token != JSON_TOK_ARRAY_BEGIN)
 		return 0;
 	const uint8_t outer = (uint8_t)(reader->depth - 1);
 

@@ -37,19 +37,19 @@ read_delete(struct json_reader *reader, struct text_op *op)
 	int token = json_next(reader);
 	int r;
 
-	if (token != JSON_KEY || reader->slice_bytes != 1 || reader->slice[0] != 'd')
+	if (token != JSON_TOK_KEY || reader->slice_bytes != 1 || reader->slice[0] != 'd')
 		return token < 0 ? token : AEF_ERR_MALFORMED;
 	token = json_next(reader);
-	if (token == JSON_NUMBER)
+	if (token == JSON_TOK_NUMBER)
 		r = push_number(op, reader, TEXT_DELETE);
-	else if (token == JSON_STRING)
+	else if (token == JSON_TOK_STRING)
 		r = push_string(op, reader, TEXT_DELETE);
 	else
 		r = token < 0 ? token : AEF_ERR_MALFORMED;
 	if (r != 0)
 		return r;
 	token = json_next(reader);
-	if (token == JSON_OBJECT_END)
+	if (token == JSON_TOK_OBJECT_END)
 		return 0;
 	return token < 0 ? token : AEF_ERR_MALFORMED;
 }
@@ -68,16 +68,16 @@ read_comps(struct json_reader *reader, const struct text_op_limits *limits, stru
 		const int token = json_next(reader);
 
 		switch (token) {
-		case JSON_ARRAY_END:
+		case JSON_TOK_ARRAY_END:
 			text_op_trim(op);
 			return 0;
-		case JSON_NUMBER:
+		case JSON_TOK_NUMBER:
 			r = push_number(op, reader, TEXT_KEEP);
 			break;
-		case JSON_STRING:
+		case JSON_TOK_STRING:
 			r = push_string(op, reader, TEXT_INSERT);
 			break;
-		case JSON_OBJECT_BEGIN:
+		case JSON_TOK_OBJECT_BEGIN:
 			r = read_delete(reader, op);
 			break;
 		default:
@@ -97,7 +97,7 @@ text_op_read(struct json_reader *reader, const struct text_op_limits *limits,
 	int r;
 
 	text_op_reset(ret_op);
-	if (token != JSON_ARRAY_BEGIN)
+	if (token != JSON_TOK_ARRAY_BEGIN)
 		return token < 0 ? token : AEF_ERR_MALFORMED;
 	r = read_comps(reader, limits, ret_op);
 	if (r != 0)
@@ -115,7 +115,7 @@ text_op_parse(const uint8_t *json, size_t len, const struct text_op_limits *limi
 	json_reader_init(&reader, json, len);
 	r = text_op_read(&reader, limits, ret_op);
 	if (r == 0)
-		r = json_next(&reader); /* JSON_END is 0 */
+		r = json_next(&reader); /* JSON_TOK_END is 0 */
 	if (r != 0)
 		text_op_reset(ret_op);
 	return r <= 0 ? r : AEF_ERR_MALFORMED;

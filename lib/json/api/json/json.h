@@ -3,7 +3,7 @@
  * json/json.h - a pull parser and a bounded writer for JSON. No allocation, no copy unless asked.
  *
  * The reader checks grammar and strict UTF-8 as it goes; what it returned before an error was
- * well-formed so far, so a caller commits only after JSON_END. Numbers stay text.
+ * well-formed so far, so a caller commits only after JSON_TOK_END. Numbers stay text.
  * Names of an object are not compared with each other: a caller that cares must (RFC 7493 forbids
  * doubles).
  *
@@ -20,17 +20,17 @@
 #define JSON_DEPTH_MAX 64
 
 enum json_token {
-	JSON_END = 0, /* the one top-level value is complete and only white space followed */
-	JSON_OBJECT_BEGIN,
-	JSON_OBJECT_END,
-	JSON_ARRAY_BEGIN,
-	JSON_ARRAY_END,
-	JSON_KEY, /* string of an object member; its value comes next */
-	JSON_STRING,
-	JSON_NUMBER,
-	JSON_TRUE,
-	JSON_FALSE,
-	JSON_NULL,
+	JSON_TOK_END = 0, /* the one top-level value is complete and only white space followed */
+	JSON_TOK_OBJECT_BEGIN,
+	JSON_TOK_OBJECT_END,
+	JSON_TOK_ARRAY_BEGIN,
+	JSON_TOK_ARRAY_END,
+	JSON_TOK_KEY, /* string of an object member; its value comes next */
+	JSON_TOK_STRING,
+	JSON_TOK_NUMBER,
+	JSON_TOK_TRUE,
+	JSON_TOK_FALSE,
+	JSON_TOK_NULL,
 };
 
 struct json_reader {
@@ -41,7 +41,7 @@ struct json_reader {
 	uint8_t state; /* private, enum in json_read.c */
 	int err;       /* sticky */
 
-	/* Of the last JSON_KEY, JSON_STRING (between the quotes) or JSON_NUMBER. */
+	/* Of the last JSON_TOK_KEY, JSON_TOK_STRING (between the quotes) or JSON_TOK_NUMBER. */
 	const uint8_t *slice;
 	uint32_t slice_bytes;
 	uint32_t str_bytes; /* of a string: bytes after unescaping; == slice_bytes: no escape in it
