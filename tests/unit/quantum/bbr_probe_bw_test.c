@@ -264,8 +264,12 @@ START_TEST(bbr_probe_bw_tenth_of_the_bandwidth_is_accepted)
 	ck_assert(sim_run_rounds(&s, 5, SIM_S));
 
 	sim_set_link(&s, 10 * SIM_MBIT);
-	sim_run(&s, 2 * SIM_S);
-	ck_assert_uint_lt(s.bbr.bw, 30 * SIM_MBIT); /* the short-term model: 0.7 a round */
+	const uint64_t until_ns = s.now_ns + 2 * SIM_S;
+	uint64_t lowest = UINT64_MAX;
+
+	while (sim_step(&s, until_ns))
+		lowest = aef_min_u64(lowest, s.bbr.bw);
+	ck_assert_uint_lt(lowest, 30 * SIM_MBIT); /* the short-term model: 0.7 a round */
 	const uint64_t cycles = s.nb_entries[QUANTUM_BBR_PROBE_BW_UP];
 
 	while (s.nb_entries[QUANTUM_BBR_PROBE_BW_UP] < cycles + 3)
