@@ -264,8 +264,10 @@ quantum_bbr_on_loss(struct quantum_bbr *bbr, const struct quantum_rate *rate,
 }
 
 void
-quantum_bbr_on_spurious_loss(struct quantum_bbr *bbr, const struct quantum_rate *rate)
+quantum_bbr_on_spurious_loss(struct quantum_bbr *bbr, const struct quantum_rate *rate,
+                             uint64_t now_ns)
 {
+	(void)now_ns;
 	if (bbr->state != QUANTUM_BBR_PROBE_RTT)
 		bbr_restore_cwnd(bbr);
 	bbr->is_loss_in_round = false;

@@ -183,8 +183,11 @@ void quantum_bbr_on_loss(struct quantum_bbr *bbr, const struct quantum_rate *rat
  * The last loss episode was spurious: give back what it took, return to the interrupted probe.
  *
  * Call it once every packet of the episode that was declared lost has arrived after all.
+ *
+ * @param now_ns  of the ACK that proved it; every event has its time, this one needs none today
  */
-void quantum_bbr_on_spurious_loss(struct quantum_bbr *bbr, const struct quantum_rate *rate);
+void quantum_bbr_on_spurious_loss(struct quantum_bbr *bbr, const struct quantum_rate *rate,
+                                  uint64_t now_ns);
 
 /**
  * Persistent congestion (RFC 9002 section 7.6): the window shrinks to what is in flight plus one

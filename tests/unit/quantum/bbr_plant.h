@@ -255,7 +255,7 @@ sim_ack(struct sim *s)
 	s->last_progress_ns = s->now_ns;
 	quantum_rate_sample_finish(&s->rate, &sample, s->bbr.min_rtt_ns);
 	if (was_spurious)
-		quantum_bbr_on_spurious_loss(&s->bbr, &s->rate);
+		quantum_bbr_on_spurious_loss(&s->bbr, &s->rate, s->now_ns);
 	quantum_bbr_on_ack(&s->bbr, &s->rate, &sample, s->in_flight, s->now_ns);
 	sim_note_state(s, before);
 }

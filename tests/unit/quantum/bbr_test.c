@@ -278,7 +278,7 @@ START_TEST(bbr_spurious_loss_returns_to_startup)
 	ck_assert(sim_run_rounds(&s, 2, SIM_S)); /* the last losses of that flight come in */
 	ck_assert_uint_eq(s.bbr.undo_state, QUANTUM_BBR_STARTUP);
 
-	quantum_bbr_on_spurious_loss(&s.bbr, &s.rate);
+	quantum_bbr_on_spurious_loss(&s.bbr, &s.rate, s.now_ns);
 
 	ck_assert_uint_eq(s.bbr.state, QUANTUM_BBR_STARTUP);
 	ck_assert(!s.bbr.full_bw_reached);
