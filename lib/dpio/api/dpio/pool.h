@@ -21,7 +21,6 @@ struct dpio_pool {
 	uint64_t nb_mbufs;
 	uint64_t in_use; /* gauges, written by dpio_pool_sample */
 	uint64_t high_water;
-	uint64_t failures; /* counted by the lcore that found it empty, through dpio_burst */
 };
 
 /**
