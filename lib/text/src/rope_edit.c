@@ -8,10 +8,12 @@
 
 #include "rope_priv.h"
 
-#define SHARE_NEED_MAX 128 /* larger inserts split at once: sharing would not make room enough */
-#define SHARE_SLACK    128 /* two leaves share only while this many bytes stay free in them */
-#define LEAF_LOW       (TEXT_LEAF_CAP / 4)
-#define LEAF_MERGE_MAX (TEXT_LEAF_CAP * 3 / 4)
+#define SHARE_NEED_MAX 48 /* larger inserts split at once: sharing would not make room enough */
+#define SHARE_REACH    4  /* siblings further away are not asked for space */
+#define SHARE_FAR_MAX  (TEXT_LEAF_CAP - 160) /* a sibling fuller than this has none to give */
+#define SHARE_SLACK    64 /* two leaves share only while this many bytes stay free in them */
+#define LEAF_LOW       (TEXT_LEAF_CAP / 2)
+#define LEAF_MERGE_MAX (TEXT_LEAF_CAP * 9 / 10)
 #define INNER_LOW      (ROPE_FANOUT / 4)
 #define INNER_MERGE    (ROPE_FANOUT * 3 / 4)
 
@@ -316,15 +318,14 @@ share_pair(struct text_leaf *left, struct text_leaf *right, size_t o, size_t nee
 	return goes_left ? left : right;
 }
 
+/* Share with a direct neighbour of the same parent; NULL: both too full. */
 static struct text_leaf *
-share(struct text_leaf *leaf, size_t *off, size_t need)
+share_near(struct text_leaf *leaf, size_t *off, size_t need)
 {
 	const struct text_inner *parent = leaf->node.parent;
 	const uint32_t i = leaf->node.idx;
 	struct text_leaf *got = NULL;
 
-	if (parent == NULL || need > SHARE_NEED_MAX)
-		return NULL;
 	if (i + 1u < parent->node.nb)
 		got = share_pair(leaf, (struct text_leaf *)parent->child[i + 1], *off, need, off);
 	if (got == NULL && i > 0) {
@@ -332,6 +333,53 @@ share(struct text_leaf *leaf, size_t *off, size_t need)
 
 		got = share_pair(left, leaf, left->node.nb + *off, need, off);
 	}
+	return got;
+}
+
+/*
+ * Bring free space from a sibling up to SHARE_REACH away to the neighbour of `leaf`, by filling up
+ * the leaves between them. False: none has enough.
+ */
+static bool
+bring_space(const struct text_leaf *leaf)
+{
+	const struct text_inner *parent = leaf->node.parent;
+	const int32_t i = leaf->node.idx;
+	struct text_leaf *const *child = (struct text_leaf *const *)parent->child;
+
+	for (int32_t step = 2; step <= 2 * SHARE_REACH + 1; step++) {
+		const int32_t dir = step & 1 ? -1 : 1;
+		int32_t k = i + dir * (step / 2);
+
+		if (k < 0 || k >= parent->node.nb || child[k]->node.nb > SHARE_FAR_MAX)
+			continue;
+		for (; k != i + dir; k -= dir) {
+			struct text_leaf *left = child[dir > 0 ? k - 1 : k];
+			struct text_leaf *right = child[dir > 0 ? k : k + 1];
+			const size_t all = (size_t)left->node.nb + right->node.nb;
+			size_t s = dir > 0 ? all - (TEXT_LEAF_CAP - 8) : TEXT_LEAF_CAP - 8;
+
+			if (all <= TEXT_LEAF_CAP - 8)
+				return true; /* space enough between them already */
+			while ((pair_byte(left, right, s) & 0xc0) == 0x80)
+				s--;
+			leaf_share(left, right, s);
+		}
+		return true;
+	}
+	return false;
+}
+
+static struct text_leaf *
+share(struct text_leaf *leaf, size_t *off, size_t need)
+{
+	struct text_leaf *got;
+
+	if (leaf->node.parent == NULL || need > SHARE_NEED_MAX)
+		return NULL;
+	got = share_near(leaf, off, need);
+	if (got == NULL && bring_space(leaf))
+		got = share_near(leaf, off, need);
 	return got;
 }
 
