@@ -152,7 +152,6 @@ quantum_rtx_sent_put(struct quantum_rtx *rtx, struct quantum_sent *rec)
 	if (rec == NULL)
 		return;
 	aef_assert_hot(aef_list_empty(&rec->node));
-	aef_list_remove(&rec->out);
 	rtx->nb_records--;
 	aef_pool_put(rtx->records, rec);
 }
@@ -277,6 +276,7 @@ time_out(struct quantum_rtx *rtx, uint64_t now_ns, struct quantum_rtx_result *re
 void
 quantum_rtx_on_deadline(struct quantum_rtx *rtx, uint64_t now_ns, struct quantum_rtx_result *res)
 {
+	rtx->event++;
 	res->inflight_before_bytes = rtx->bytes_in_flight;
 	if (now_ns >= quantum_rtx_reo_deadline_ns(rtx)) {
 		quantum_rtx_detect_lost(rtx, now_ns, NULL, res);

@@ -129,20 +129,41 @@ quantum_rtx_reo_deadline_ns(const struct quantum_rtx *rtx)
 	return aef_add_sat_u64(rec->sent_ns, rtx->rack_rtt_ns + window_of(rtx, rec));
 }
 
-/* A loss was wrong: widen, at most once per round trip, and remember for 16 recoveries. */
+/*
+ * A loss was wrong: widen, at most once per round trip, and remember for 16 recoveries. RFC 8985
+ * adds a quarter of min_rtt each time; the lateness is known here, so up to twice the window is
+ * taken at once when that much was needed.
+ */
 static void
-widen_window(struct quantum_rtx *rtx)
+widen_window(struct quantum_rtx *rtx, const struct quantum_sent *rec, uint64_t now_ns)
 {
+	const uint64_t late_ns =
+		aef_sub_sat_u64(now_ns, aef_add_sat_u64(rec->sent_ns, rtx->rtt->srtt_ns));
+	const uint64_t quarter_ns = aef_max_u64(rtx->rtt->min_ns / 4, 1);
+	const uint64_t wanted = aef_min_u64(late_ns / quarter_ns + 1, 2 * (uint64_t)rtx->reo_mult);
+
 	rtx->reordering_seen = true;
 	rtx->reo_persist = QUANTUM_REO_PERSIST;
 	if (rtx->reo_round_pn > rtx->acked_pn_end)
 		return;
 	rtx->reo_round_pn = rtx->next_pn;
-	if (rtx->reo_mult < UINT8_MAX)
-		rtx->reo_mult++;
+	rtx->reo_mult = (uint32_t)aef_min_u64(aef_max_u64(wanted, rtx->reo_mult + 1), UINT8_MAX);
 }
 
 /* ---- losses ---- */
+
+/*
+ * Hand @p rec to the caller. It may stand in another list of this very result (recovered, then
+ * declared lost); the lists of earlier results are gone and must not be touched.
+ */
+static void
+put_out(const struct quantum_rtx *rtx, struct quantum_sent *rec, struct aef_list *list)
+{
+	if (rec->event == rtx->event)
+		aef_list_remove(&rec->out);
+	rec->event = rtx->event;
+	aef_list_append(list, &rec->out);
+}
 
 /*
  * Persistent congestion (RFC 9002 7.6): two packets lost, three probe time-outs apart, both sent
@@ -207,8 +228,7 @@ quantum_rtx_declare_oldest(struct quantum_rtx *rtx, uint64_t now_ns,
 		count_loss(rtx, rec, res);
 	}
 	extend_run(rtx, rec, got, res);
-	aef_list_remove(&rec->out); /* it may stand among the recovered of this very result */
-	aef_list_append(&res->lost, &rec->out);
+	put_out(rtx, rec, &res->lost);
 	res->nb_lost++;
 	rtx->nb_lost_total++;
 }
@@ -217,6 +237,8 @@ void
 quantum_rtx_detect_lost(struct quantum_rtx *rtx, uint64_t now_ns,
                         const struct quantum_rtx_ranges *got, struct quantum_rtx_result *res)
 {
+	/* "Never" is no time: a caller may hand a deadline back as the clock. */
+	now_ns = aef_min_u64(now_ns, AEF_TIME_NEVER - 1);
 	while (now_ns >= quantum_rtx_reo_deadline_ns(rtx))
 		quantum_rtx_declare_oldest(rtx, now_ns, got, res);
 }
@@ -237,11 +259,12 @@ hand_out(struct quantum_rtx *rtx, struct quantum_sent *rec, struct quantum_rtx_r
 
 /* The packet arrived although it was declared lost. */
 static void
-take_spurious(struct quantum_rtx *rtx, struct quantum_sent *rec, struct quantum_rtx_result *res)
+take_spurious(struct quantum_rtx *rtx, struct quantum_sent *rec, uint64_t now_ns,
+              struct quantum_rtx_result *res)
 {
 	aef_list_remove(&rec->node);
 	rtx->nb_lost--;
-	aef_list_append(&res->acked, &rec->out);
+	put_out(rtx, rec, &res->acked);
 	hand_out(rtx, rec, res);
 	res->nb_spurious++;
 	res->spurious_bytes += rec->bytes;
@@ -250,19 +273,19 @@ take_spurious(struct quantum_rtx *rtx, struct quantum_sent *rec, struct quantum_
 		return;
 	if (rec->episode == rtx->episode)
 		rtx->episode_spurious++;
-	widen_window(rtx);
+	widen_window(rtx, rec, now_ns);
 }
 
 /* Late arrivals among the lost: below ack from the front, in the blocks from the back. */
 static void
 match_lost(struct quantum_rtx *rtx, const struct quantum_rtx_ranges *got, uint64_t ack,
-           struct quantum_rtx_result *res)
+           uint64_t now_ns, struct quantum_rtx_result *res)
 {
 	struct aef_list *node;
 	uint32_t i = got->nb;
 
 	while (!aef_list_empty(&rtx->lost) && quantum_sent_of(rtx->lost.next)->pn < ack)
-		take_spurious(rtx, quantum_sent_of(rtx->lost.next), res);
+		take_spurious(rtx, quantum_sent_of(rtx->lost.next), now_ns, res);
 	node = rtx->lost.prev;
 	/* All that is left lies at or above ack, so the walk ends at the lowest block. */
 	while (i > 0 && got->r[i - 1].first >= ack && node != &rtx->lost) {
@@ -274,7 +297,7 @@ match_lost(struct quantum_rtx *rtx, const struct quantum_rtx_ranges *got, uint64
 		}
 		node = node->prev;
 		if (rec->pn < got->r[i - 1].end)
-			take_spurious(rtx, rec, res);
+			take_spurious(rtx, rec, now_ns, res);
 	}
 }
 
@@ -294,7 +317,7 @@ match_sent(struct quantum_rtx *rtx, const struct quantum_rtx_ranges *got, uint64
 
 			node = node->next;
 			quantum_rtx_unsend(rtx, rec);
-			aef_list_append(&res->acked, &rec->out);
+			put_out(rtx, rec, &res->acked);
 			hand_out(rtx, rec, res);
 			if (rec->pn < rtx->acked_pn_end)
 				continue;
@@ -317,7 +340,7 @@ note_recovered(struct quantum_rtx *rtx, struct quantum_sent *rec, struct quantum
 	if ((rec->flags & (QUANTUM_SENT_LOST | QUANTUM_SENT_REPAIR)) == 0)
 		rtx->nb_quiet++;
 	rec->flags |= QUANTUM_SENT_RECOVERED;
-	aef_list_append(&res->recovered, &rec->out);
+	put_out(rtx, rec, &res->recovered);
 	res->nb_recovered++;
 	rtx->nb_recovered_total++;
 }
@@ -416,13 +439,14 @@ quantum_rtx_on_ack(struct quantum_rtx *rtx, const struct quantum_ack_in *in, uin
 	const struct quantum_sent *newest;
 	const int rc = read_ranges(rtx, in, &got);
 
+	rtx->event++;
 	res->inflight_before_bytes = rtx->bytes_in_flight;
 	if (rc != 0) {
 		rtx->nb_bad_acks++;
 		return rc;
 	}
 	note_progress(rtx, &got, in->ack, res);
-	match_lost(rtx, &got, in->ack, res);
+	match_lost(rtx, &got, in->ack, now_ns, res);
 	newest = match_sent(rtx, &got, now_ns, res);
 	if (in->nb_recovered > 0)
 		take_recovered(rtx, in, res);

@@ -58,14 +58,14 @@ struct quantum_sent {
 	uint64_t sent_ns;
 	uint64_t order;   /* counts ack-eliciting packets only */
 	uint64_t lost_ns; /* when declared lost */
+	uint64_t event;   /* result in whose list `out` stands */
 	uint32_t bytes;
-	uint32_t episode; /* recovery in which it was declared lost */
-	uint16_t flags;   /* QUANTUM_SENT_* */
-	uint8_t ecn;      /* code point it was sent with */
-	uint32_t epoch;   /* key epoch */
-	uint64_t floor;   /* FLOOR that it carried; 0: none */
-	struct aef_list
-		frames; /* of the connection; never looked at, must be empty when freed here */
+	uint32_t episode;       /* recovery in which it was declared lost */
+	uint16_t flags;         /* QUANTUM_SENT_* */
+	uint8_t ecn;            /* code point it was sent with */
+	uint32_t epoch;         /* key epoch */
+	uint64_t floor;         /* FLOOR that it carried; 0: none */
+	struct aef_list frames; /* of the connection, never looked at; empty when freed here */
 	struct quantum_rate_pkt rate;
 };
 
@@ -99,7 +99,8 @@ struct quantum_rtx_result {
 	bool is_rto;           /* nb_probes come from the RTO, not from a tail probe */
 	bool recovery_started; /* first loss of a new recovery: the place to cut */
 	bool recovery_ended;
-	bool undo;       /* every loss of the last recovery was spurious: undo its cut */
+	bool undo; /* every loss of the last recovery was spurious: undo its cut, before `lost`
+	              counts */
 	bool persistent; /* persistent congestion (RFC 9002 7.6) */
 	bool moved;      /* ack or highest reported number advanced */
 };
@@ -124,6 +125,7 @@ struct quantum_rtx {
 	uint64_t high_end;        /* highest number reported + 1 */
 	uint64_t prev_high_end;   /* its value before it last advanced */
 	uint64_t acked_order_end; /* order of the newest acknowledged record + 1 */
+	uint64_t event;           /* counts calls of on_ack and on_deadline */
 	uint64_t acked_pn_end;    /* number of the newest acknowledged record + 1 (RACK.fack) */
 	uint64_t rack_rtt_ns;     /* RTT of that record (RACK.rtt) */
 	struct quantum_rtt *rtt;
