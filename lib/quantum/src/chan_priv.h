@@ -68,6 +68,7 @@ struct quantum_chans {
 	uint32_t peer_message_bytes_max;
 	uint32_t peer_channels_max; /* 0 until the peer's limits are known */
 	uint32_t nb_messages;
+	uint32_t nb_unsent; /* messages with bytes never transmitted */
 	struct quantum_sched sched;
 
 	/* Receiving. */
@@ -120,7 +121,7 @@ AEF_MUST_CHECK int quantum_chans_open(struct quantum_chans *chs, uint16_t channe
  *         AEF_ERR_FULL (queue bound or pool; poll_writable tells when to try again)
  */
 AEF_MUST_CHECK int quantum_chans_send(struct quantum_chans *chs, uint16_t channel,
-                                      const struct quantum_send *send, uint64_t now_ns);
+                                      const struct quantum_chan_send *send, uint64_t now_ns);
 
 /** What could be sent at this moment; an upper bound that fill corrects. enum quantum_peek_bit. */
 unsigned quantum_chans_peek(const struct quantum_chans *chs);
@@ -169,7 +170,7 @@ quantum_chans_deadline(const struct quantum_chans *chs)
 void quantum_chans_on_timer(struct quantum_chans *chs, uint64_t now_ns);
 
 /** Next result of a message sent with `notify`; false when there is none. */
-bool quantum_chans_poll_sent(struct quantum_chans *chs, struct quantum_sent *ret_sent);
+bool quantum_chans_poll_sent(struct quantum_chans *chs, struct quantum_chan_result *ret_sent);
 
 /** True once after a send was refused with AEF_ERR_FULL and half of the queue is free again. */
 bool quantum_chans_poll_writable(struct quantum_chans *chs);

@@ -42,9 +42,13 @@ struct quantum_msg_in {
 
 #define QUANTUM_KEYS 64u
 
-/* Pool `keys`: newest delivered message of each key of a WIRE_LATEST channel. */
+/*
+ * Pool `keys`: newest delivered message of each key of a WIRE_LATEST channel. An entry is needed
+ * only while an older number may still arrive, that is at or above `next`; others make room. When
+ * all entries are needed, a further key waits in the window until `next` reaches it, so nothing
+ * stale is ever delivered and nothing current dropped.
+ */
 struct quantum_key_table {
-	uint64_t floor; /* a key that is not in the table is stale below this number */
 	uint32_t nb;
 	struct {
 		uint64_t key;

@@ -56,6 +56,8 @@ struct quantum_frame {
 	};
 };
 
+#define QUANTUM_MSG_UNNUMBERED UINT64_MAX
+
 enum quantum_msg_state {
 	QUANTUM_MSG_QUEUED,   /* no byte transmitted, no number yet; in chan->tx.queue */
 	QUANTUM_MSG_SENDING,  /* numbered, part of it never transmitted; chan->tx.current */
@@ -71,7 +73,7 @@ struct quantum_msg_out {
 	struct aef_list result; /* chs->results */
 	struct quantum_msg_out *key_next; /* chain of chan->tx.keys */
 	struct quantum_chan *chan;
-	uint64_t number; /* UINT64_MAX while QUEUED */
+	uint64_t number; /* QUANTUM_MSG_UNNUMBERED while QUEUED */
 	uint64_t key;
 	uint64_t cookie;
 	uint64_t deadline_ns; /* AEF_TIME_NEVER without one */
@@ -82,7 +84,8 @@ struct quantum_msg_out {
 	struct aef_rangeset acked_ranges; /* only of fragmented messages */
 	struct quantum_slice slice;       /* first one */
 	struct quantum_seg *more;         /* the others, pool `segs` */
-	uint32_t queued_bytes;            /* counted in chs->queued_bytes */
+	struct quantum_seg *cursor;       /* slice the last copy ended in; NULL = `slice` */
+	uint32_t cursor_offset;           /* of its first byte */
 	uint8_t state;                    /* enum quantum_msg_state */
 	bool notify;                      /* the result is wanted */
 	bool covered;                     /* its unsent rest is counted in chs->reserved_bytes */
@@ -107,7 +110,7 @@ struct quantum_chan_tx {
 };
 
 /* What quantum_chans_send() is told. */
-struct quantum_send {
+struct quantum_chan_send {
 	const struct quantum_slice *slices; /* borrowed; the references go over on success */
 	uint32_t nb_slices;                 /* 0 for an empty message */
 	bool notify;     /* report the result through quantum_chans_poll_sent() */
@@ -115,7 +118,7 @@ struct quantum_send {
 	uint64_t cookie; /* comes back with the result */
 };
 
-struct quantum_sent {
+struct quantum_chan_result {
 	uint16_t channel;
 	bool expired;
 	uint64_t message; /* UINT64_MAX when it was replaced or expired before it got a number */
@@ -132,7 +135,7 @@ void quantum_send_half_fini(struct quantum_chans *chs, struct quantum_chan *chan
 
 /** See quantum_chans_send(). */
 AEF_MUST_CHECK int quantum_send_push(struct quantum_chans *chs, struct quantum_chan *chan,
-                                     const struct quantum_send *send, uint64_t now_ns);
+                                     const struct quantum_chan_send *send, uint64_t now_ns);
 
 /** Let the channel take part in scheduling when it has something it may send. */
 void quantum_send_activate(struct quantum_chans *chs, struct quantum_chan *chan);
@@ -147,8 +150,8 @@ void quantum_send_give_up(struct quantum_chans *chs, struct quantum_msg_out *msg
 /** A frame record no longer points at @p msg. */
 void quantum_send_frame_put(struct quantum_chans *chs, struct quantum_msg_out *msg);
 /** Copy bytes of the message into a packet. */
-void quantum_send_copy(struct quantum_chans *chs, const struct quantum_msg_out *msg,
-                       uint32_t offset, uint32_t len, uint8_t *dst);
+void quantum_send_copy(struct quantum_chans *chs, struct quantum_msg_out *msg, uint32_t offset,
+                       uint32_t len, uint8_t *dst);
 /**
  * The message the channel sends next, numbered and charged for nothing yet.
  *
@@ -159,6 +162,10 @@ struct quantum_msg_out *quantum_send_head(struct quantum_chans *chs, struct quan
                                           uint64_t now_ns, uint32_t *ret_room);
 /** @p len bytes of quantum_send_head()'s message go out for the first time; numbers it. */
 void quantum_send_commit(struct quantum_chans *chs, struct quantum_msg_out *msg, uint32_t len);
+/** Channels that waited for the connection's credit may try again. */
+void quantum_send_unblock(struct quantum_chans *chs);
+/** An unread result was read: the record may go. */
+void quantum_send_result_put(struct quantum_chans *chs, struct quantum_msg_out *msg);
 /** Expire what is overdue on one channel. */
 void quantum_send_expire(struct quantum_chans *chs, struct quantum_chan *chan, uint64_t now_ns);
 
