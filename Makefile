@@ -41,6 +41,11 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 all:
 
 # ---- modules ---------------------------------------------------------------------------------
+# Simple variables, so that += takes the value of NAME at that moment.
+ARCHIVES :=
+PROGS :=
+TEST_PROGS :=
+UNIT_PROGS :=
 MODULES := $(patsubst lib/%/module.mk,%,$(wildcard lib/*/module.mk))
 # System headers: their warnings are not ours.
 pkg_cflags = $(if $1,$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $1 2>/dev/null)))
