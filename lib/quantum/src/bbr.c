@@ -254,6 +254,8 @@ void
 quantum_bbr_on_loss(struct quantum_bbr *bbr, const struct quantum_rate *rate,
                     const struct quantum_rate_pkt *pkt, uint64_t number, uint64_t now_ns)
 {
+	if (pkt->sent_ns < rate->path_start_ns)
+		return;
 	bbr_note_loss(bbr, rate);
 	/* Neighbours are one burst: a single overflow is not six signs of congestion. */
 	if ((bbr->last_lost_number == QUANTUM_RATE_NONE || number != bbr->last_lost_number + 1) &&

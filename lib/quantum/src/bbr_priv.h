@@ -137,9 +137,9 @@ void quantum_bbr_init(struct quantum_bbr *bbr, const struct quantum_bbr_conf *co
                       uint64_t now_ns);
 
 /**
- * Forget the path: new address, or a path that was validated anew (RFC 9002 section 9.4).
+ * Forget the path: new address, or a path that was validated anew (RFC 9000 section 9.4).
  *
- * The caller also calls quantum_rate_init() and drops rate snapshots of packets sent before.
+ * The caller also calls quantum_rate_on_path_change() and sets the pacer.
  */
 void quantum_bbr_on_path_change(struct quantum_bbr *bbr, uint64_t initial_rtt_ns, uint64_t now_ns);
 
@@ -174,7 +174,7 @@ void quantum_bbr_on_ack(struct quantum_bbr *bbr, struct quantum_rate *rate,
  *
  * @param number  packet number: neighbours count as one burst
  *
- * Not for lost path-MTU probes and not for packets of another path.
+ * Not for lost path-MTU probes. Packets of an earlier path are ignored.
  */
 void quantum_bbr_on_loss(struct quantum_bbr *bbr, const struct quantum_rate *rate,
                          const struct quantum_rate_pkt *pkt, uint64_t number, uint64_t now_ns);

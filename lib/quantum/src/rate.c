@@ -14,6 +14,15 @@ quantum_rate_init(struct quantum_rate *rate, uint64_t now_ns)
 	*rate = (struct quantum_rate){ .delivered_ns = now_ns, .first_sent_ns = now_ns };
 }
 
+void
+quantum_rate_on_path_change(struct quantum_rate *rate, uint64_t now_ns)
+{
+	rate->path_start_ns = now_ns;
+	rate->first_sent_ns = now_ns;
+	rate->delivered_ns = now_ns;
+	rate->app_limited_at_bytes = 0;
+}
+
 AEF_HOT void
 quantum_rate_on_send(struct quantum_rate *rate, struct quantum_rate_pkt *pkt, uint32_t size_bytes,
                      uint64_t in_flight_before, uint64_t now_ns)
@@ -52,6 +61,8 @@ quantum_rate_on_ack(struct quantum_rate *rate, struct quantum_rate_sample *sampl
 	if (pkt->is_acked)
 		return;
 	pkt->is_acked = 1;
+	if (pkt->sent_ns < rate->path_start_ns)
+		return;
 	rate->delivered_bytes += pkt->size_bytes;
 	rate->delivered_ns = now_ns;
 	sample->newly_acked_bytes += pkt->size_bytes;
@@ -75,6 +86,8 @@ void
 quantum_rate_on_loss(struct quantum_rate *rate, struct quantum_rate_sample *sample,
                      const struct quantum_rate_pkt *pkt)
 {
+	if (pkt->sent_ns < rate->path_start_ns)
+		return;
 	rate->lost_bytes += pkt->size_bytes;
 	if (sample != NULL)
 		sample->newly_lost_bytes += pkt->size_bytes;

@@ -31,6 +31,8 @@ struct quantum_rate {
 	uint64_t lost_bytes;      /* declared lost so far; a spurious loss is not taken back */
 	uint64_t app_limited_at_bytes; /* bubble leaves the pipe past this delivered count; 0: none
 	                                */
+	uint64_t path_start_ns; /* packets sent before belong to another path and count for nothing
+	                         */
 };
 
 /** Per sent packet or per aggregate (draft: P); embedded in the sent record. */
@@ -68,8 +70,16 @@ struct quantum_rate_sample {
 	uint64_t prior_lost_bytes;
 };
 
-/** Start a connection or a new path: nothing delivered, nothing lost. */
+/** Start a connection: nothing delivered, nothing lost. */
 void quantum_rate_init(struct quantum_rate *rate, uint64_t now_ns);
+
+/**
+ * The path changed: ACKs and losses of packets sent before @p now_ns no longer count (RFC 9000
+ * section 9.4: another path's packets say nothing about this one).
+ *
+ * Totals go on, so that records still in flight need not be touched.
+ */
+void quantum_rate_on_path_change(struct quantum_rate *rate, uint64_t now_ns);
 
 /**
  * Take the snapshot of one packet that is being sent now.

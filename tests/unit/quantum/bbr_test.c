@@ -330,6 +330,7 @@ START_TEST(bbr_path_change_forgets_the_old_path)
 	sim_run(&s, 2 * SIM_S);
 
 	quantum_bbr_on_path_change(&s.bbr, 100 * SIM_MS, s.now_ns);
+	quantum_rate_on_path_change(&s.rate, s.now_ns);
 
 	ck_assert_uint_eq(s.bbr.state, QUANTUM_BBR_STARTUP);
 	ck_assert_uint_eq(s.bbr.max_bw, 0);
@@ -337,6 +338,12 @@ START_TEST(bbr_path_change_forgets_the_old_path)
 	ck_assert_uint_eq(s.bbr.cwnd_bytes, 10 * s.mss);
 	ck_assert_uint_eq(s.bbr.pacing_rate_bytes_per_s, 10ull * s.mss * 10 * 277 / 100);
 	ck_assert_ptr_eq(s.bbr.conf.rng, &s.rng);
+	sim_set_link(&s,
+	             SIM_MBIT); /* the new path is slower; the old one's flight still comes in */
+	sim_run(&s, 100 * SIM_MS);
+	ck_assert_uint_le(s.bbr.max_bw, 2 * SIM_MBIT);
+	ck_assert(sim_run_to(&s, QUANTUM_BBR_PROBE_BW_CRUISE, 5 * SIM_S));
+	ck_assert_near(s.bbr.max_bw, SIM_MBIT, 20);
 }
 END_TEST
 

@@ -221,7 +221,29 @@ START_TEST(rate_huge_flight_saturates_instead_of_wrapping)
 }
 END_TEST
 
-TEST_SUITE(rate, &rate_steady_flow_measures_the_ack_rate,
+START_TEST(rate_packets_of_the_old_path_count_for_nothing)
+{
+	start();
+	send_range(0, 8, 0, 10 * MS, MS);
+	quantum_rate_on_path_change(&rate, 20 * MS);
+	send_range(8, 9, 0, 25 * MS, 0);
+
+	quantum_rate_sample_begin(&sample);
+	for (unsigned i = 0; i < 7; i++)
+		quantum_rate_on_ack(&rate, &sample, &pkts[i], i, 30 * MS);
+	quantum_rate_on_loss(&rate, &sample, &pkts[7]);
+	quantum_rate_sample_finish(&rate, &sample, 0);
+	ck_assert(!sample.has_data);
+	ck_assert_uint_eq(rate.delivered_bytes + rate.lost_bytes, 0);
+
+	ack_range(8, 9, 75 * MS, 0);
+	ck_assert_uint_eq(sample.interval_ns, 55 * MS); /* from the change on: never too high */
+	ck_assert_uint_eq(sample.delivered_bytes, SIZE);
+}
+END_TEST
+
+TEST_SUITE(rate, &rate_packets_of_the_old_path_count_for_nothing,
+           &rate_steady_flow_measures_the_ack_rate,
            &rate_compressed_acks_are_capped_by_the_send_rate,
            &rate_interval_below_min_rtt_gives_no_rate,
            &rate_shorter_rtt_than_known_still_gives_a_rate,
