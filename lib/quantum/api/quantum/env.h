@@ -27,7 +27,8 @@ struct quantum_env_conf {
 	uint32_t msgs_in;   /* incoming messages in reassembly or not yet consumed */
 	uint32_t ranges;    /* ranges of numbers and bytes */
 	uint32_t chans;     /* open channels, both directions */
-	uint32_t nodes;     /* index nodes of 512 bytes */
+	uint32_t nodes;     /* index nodes of 520 bytes */
+	uint32_t keys;      /* latest-wins channels received */
 	uint32_t fec_tx;    /* connections with an open repair block on transmit */
 	uint32_t fec_rx;    /* repair blocks held on receive */
 	uint32_t replays;   /* replay windows beyond the built-in 2048 numbers */

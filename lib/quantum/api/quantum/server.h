@@ -13,6 +13,7 @@
 #ifndef QUANTUM_SERVER_H
 #define QUANTUM_SERVER_H
 
+#include <crypto/token.h>
 #include <quantum/cid.h>
 #include <quantum/conn.h>
 

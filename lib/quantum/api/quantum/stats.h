@@ -70,6 +70,7 @@ struct quantum_stats {
 	uint64_t fec_peer_recovered_pkts;          /* payloads of ours that the peer repaired */
 	uint64_t ce_pkts;                          /* received with a CE mark */
 	uint64_t acks_only_pkts;
+	uint64_t tx_dropped_pkts; /* built, but dropped by the driver */
 	uint64_t path_changes;
 	uint64_t verdicts[QUANTUM_NB_VERDICTS];
 	/* gauges */

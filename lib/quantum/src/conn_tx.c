@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <base/err.h>
+
+#include "conn_priv.h"
+
+/* ---- one packet --------------------------------------------------------------------------------
+ */
+
+bool
+packet_allowed(struct quantum_conn *conn, uint64_t now_ns)
+{
+	const int err = quantum_rtx_pn_check(&conn->rtx);
+	const uint64_t pn = quantum_rtx_pn_peek(&conn->rtx);
+
+	if (err == AEF_ERR_CLOSED) {
+		conn_fail(conn, QUANTUM_CLOSE_NUMBERS, now_ns);
+		return false;
+	}
+	if (err != 0)
+		return false;
+	if (aef_likely(crypto_tx_keys_get(&conn->tx_keys, pn) != NULL))
+		return true;
+	/* The next epoch is entered only after a packet of this one was acknowledged. */
+	return crypto_tx_keys_advance(&conn->tx_keys, conn->env->crypto) == 0 &&
+	       crypto_tx_keys_get(&conn->tx_keys, pn) != NULL;
+}
+
+void
+packet_start(struct quantum_conn *conn, struct packet *p, struct quantum_tx *tx, uint32_t mtu,
+             uint64_t now_ns)
+{
+	const uint32_t size = aef_min_u32(mtu, tx->cap);
+
+	conn_ack_build(conn, &p->ack, now_ns);
+	p->tx = tx;
+	p->rec = NULL;
+	p->flags = 0;
+	p->hdr_flags = 0;
+	p->to_path = false;
+	p->payload = tx->data + WIRE_HEADER_BYTES + p->ack.ack.nb_blocks * WIRE_SACK_BYTES;
+	p->w = aef_writer_make(p->payload, size - WIRE_TAG_BYTES - (size_t)(p->payload - tx->data));
+	tx->ecn = conn->conf.ecn && conn->ecn_ok ? QUANTUM_ECN_ECT0 : 0;
+	tx->to = conn->path.peer;
+}
+
+static void
+write_header(struct quantum_conn *conn, struct packet *p, uint64_t pn, size_t payload_len)
+{
+	const struct quantum_ack *ack = &p->ack.ack;
+	const bool use_s = !conn->is_server || conn->confirmed; /* */
+	const struct wire_header hdr = {
+		.version = WIRE_VERSION,
+		.flags = (uint8_t)(p->hdr_flags | (ack->ece ? WIRE_FLAG_ECE : 0)),
+		.payload_len = (uint16_t)payload_len,
+		.seq = (uint32_t)pn,
+		.ack = (uint32_t)ack->ack,
+		.cid = use_s ? conn->cid_s : conn->cid_c,
+	};
+	uint8_t *at = p->tx->data + WIRE_HEADER_BYTES;
+
+	wire_header_encode(p->tx->data, &hdr);
+	for (uint32_t i = 0; i < ack->nb_blocks; i++, at += WIRE_SACK_BYTES) {
+		aef_store_be32(at, (uint32_t)ack->blocks[i].first);
+		aef_store_be32(at + 4, (uint32_t)ack->blocks[i].end);
+	}
+}
+
+static void
+account(struct quantum_conn *conn, struct packet *p, uint64_t now_ns)
+{
+	const uint32_t len = p->tx->len;
+	const uint32_t cwnd_pkts = (uint32_t)(conn->bbr.cwnd_bytes / WIRE_MTU_BASE);
+	struct quantum_sent *rec = p->rec;
+
+	conn->stats.tx_pkts++;
+	conn->stats.tx_bytes += len;
+	quantum_acktr_on_sent(&conn->acktr, &p->ack.ack);
+	conn_trace(conn, now_ns, QUANTUM_TRACE_PKT_SENT, p->tx->pn, len);
+	if (rec == NULL) {
+		conn->stats.acks_only_pkts++;
+		quantum_rtx_on_sent_untracked(&conn->rtx, p->ack.floor, cwnd_pkts);
+		return;
+	}
+	rec->bytes = len;
+	rec->flags = p->flags;
+	rec->ecn = p->tx->ecn;
+	rec->epoch = (uint32_t)crypto_epoch(p->tx->pn);
+	rec->floor = p->ack.floor;
+	conn->last_eliciting_ns = now_ns;
+	quantum_bbr_on_send(&conn->bbr, &conn->rate, conn->rtx.bytes_in_flight, len, now_ns);
+	quantum_rate_on_send(&conn->rate, &rec->rate, len, conn->rtx.bytes_in_flight, now_ns);
+	quantum_pacer_on_send(&conn->pacer, now_ns, len);
+	quantum_rtx_on_sent(&conn->rtx, rec, now_ns, cwnd_pkts);
+}
+
+void
+packet_finish(struct quantum_conn *conn, struct packet *p, uint64_t now_ns)
+{
+	const uint64_t pn = quantum_rtx_pn_peek(&conn->rtx);
+	struct quantum_tx *tx = p->tx;
+
+	if (p->w.p == p->payload) /* a payload is never empty */
+		aef_write_u8(&p->w, WIRE_FRAME_PADDING);
+	const size_t payload_len = (size_t)(p->w.p - p->payload);
+
+	write_header(conn, p, pn, payload_len);
+	tx->pn = pn;
+	tx->len = (uint32_t)(p->w.p - tx->data) + WIRE_TAG_BYTES;
+	tx->needs_seal = true;
+	tx->op = (struct crypto_op){ .key = crypto_tx_keys_get(&conn->tx_keys, pn),
+		                     .pn = pn,
+		                     .aad = tx->data,
+		                     .aad_len = (uint32_t)(p->payload - tx->data),
+		                     .text = p->payload,
+		                     .text_len = (uint32_t)payload_len,
+		                     .tag = p->w.p };
+	aef_assert_hot(tx->op.key != NULL && tx->len <= tx->cap);
+	account(conn, p, now_ns);
+}
+
+/* ---- kinds of packets --------------------------------------------------------------------------
+ */
+
+static int
+ack_only_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
+{
+	struct packet p;
+
+	packet_start(conn, &p, tx, WIRE_MTU_BASE, now_ns);
+	conn_ack_write(&p.ack, &p.w);
+	tx->ecn = 0;
+	packet_finish(conn, &p, now_ns);
+	return 1;
+}
+
+static int
+close_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
+{
+	struct packet p;
+
+	if (!conn->close.send_due || !packet_allowed(conn, now_ns))
+		return 0;
+	conn->close.send_due = false;
+	conn->close.last_sent_ns = now_ns;
+	packet_start(conn, &p, tx, WIRE_MTU_BASE, now_ns);
+	conn_ack_write(&p.ack, &p.w);
+	/* FIN goes with CLOSE. The code tells the application's closes from ours. */
+	wire_close_encode(&p.w,
+	                  conn->close.why == QUANTUM_CLOSE_APP ? conn->close.code << 4
+	                                                       : (uint64_t)conn->close.why,
+	                  conn->close.reason, conn->close.reason_len);
+	p.hdr_flags = WIRE_FLAG_FIN;
+	tx->ecn = 0;
+	packet_finish(conn, &p, now_ns);
+	return 1;
+}
+
+static bool
+add_frame(struct quantum_conn *conn, struct packet *p, uint8_t type)
+{
+	struct quantum_frame *frame = aef_pool_get(&conn->env->frames);
+
+	if (frame == NULL)
+		return false;
+	*frame = (struct quantum_frame){ .type = type };
+	aef_list_append(&p->rec->frames, &frame->node);
+	return true;
+}
+
+/* ACCEPT repeats in every packet until S was seen; other control frames are resent when lost. */
+static void
+write_control(struct quantum_conn *conn, struct packet *p)
+{
+	if (conn->is_server && !conn->confirmed) {
+		wire_accept_encode(&p->w, &conn->cid_s, conn->reset_token, &conn->conf.limits);
+		if ((conn->want & WANT_ACCEPT) != 0 && add_frame(conn, p, WIRE_FRAME_ACCEPT))
+			conn->want &= (uint8_t)~WANT_ACCEPT;
+	}
+	if ((conn->want & WANT_LIMITS) != 0 && add_frame(conn, p, WIRE_FRAME_LIMITS)) {
+		wire_limits_encode(&p->w, &conn->conf.limits);
+		conn->want &= (uint8_t)~WANT_LIMITS;
+	}
+	if ((conn->want & WANT_PING) != 0) {
+		aef_write_u8(&p->w, WIRE_FRAME_PING);
+		conn->want &= (uint8_t)~WANT_PING;
+	}
+}
+
+/* A probe with nothing new repeats what is in flight: the newest for the tail, else the oldest. */
+static void
+write_probe(struct quantum_conn *conn, struct packet *p, uint64_t now_ns)
+{
+	struct quantum_sent *rec = conn->rtx.nb_timeouts <= 1 ? quantum_rtx_newest(&conn->rtx)
+	                                                      : quantum_rtx_oldest(&conn->rtx);
+	bool wrote = false;
+
+	if (rec != NULL)
+		aef_list_foreach_safe (node, &rec->frames)
+			wrote |= quantum_chans_resend(
+				&conn->chans, aef_list_entry(node, struct quantum_frame, node),
+				&p->w, &p->rec->frames, now_ns);
+	if (!wrote)
+		aef_write_u8(&p->w, WIRE_FRAME_PING);
+}
+
+static int
+repair_tx(struct quantum_conn *conn, struct packet *p, uint64_t now_ns)
+{
+	p->ack.ack.need_info = false; /* room is kept for FLOOR only */
+	conn_ack_write(&p->ack, &p->w);
+	if (!fec_tx_repair_write(conn, &p->w)) {
+		quantum_rtx_sent_put(&conn->rtx, p->rec);
+		return 0;
+	}
+	p->flags |= QUANTUM_SENT_REPAIR;
+	p->hdr_flags |= WIRE_FLAG_FEC;
+	packet_finish(conn, p, now_ns);
+	return 1;
+}
+
+static unsigned
+write_frames(struct quantum_conn *conn, struct packet *p, bool *ret_protect, uint64_t now_ns)
+{
+	unsigned fill;
+
+	conn_ack_write(&p->ack, &p->w);
+	write_control(conn, p);
+	*ret_protect = fec_tx_on(conn) && fec_tx_mark(conn, &p->w, p->payload);
+	fill = quantum_chans_fill(&conn->chans, &p->w, &p->rec->frames, now_ns, true);
+	if ((fill & QUANTUM_FILL_URG) != 0)
+		p->hdr_flags |= WIRE_FLAG_URG | WIRE_FLAG_PSH;
+	if ((fill & QUANTUM_FILL_IDLE) != 0)
+		p->hdr_flags |= WIRE_FLAG_PSH; /* the end of a burst: its ack must not wait */
+	return fill;
+}
+
+/* Data, control and probes. 0: nothing came of it. */
+static int
+data_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
+{
+	struct packet p;
+	bool protect;
+	unsigned fill;
+	const uint8_t want = conn->want;
+
+	packet_start(conn, &p, tx, conn->pmtu.mtu, now_ns);
+	p.rec = quantum_rtx_sent_get(&conn->rtx);
+	if (p.rec == NULL)
+		return 0;
+	if (conn->probes == 0 && fec_tx_repair_due(conn))
+		return repair_tx(conn, &p, now_ns);
+	fill = write_frames(conn, &p, &protect, now_ns);
+	if (conn->probes > 0) {
+		conn->probes--;
+		p.flags |= QUANTUM_SENT_PROBE;
+		p.hdr_flags |= WIRE_FLAG_PSH;
+		if ((fill & QUANTUM_FILL_WROTE) == 0 && want == 0)
+			write_probe(conn, &p, now_ns);
+	} else if ((fill & QUANTUM_FILL_WROTE) == 0 && want == 0) {
+		/* Credit or a pool stopped it: no packet, unless an ack is owed. */
+		quantum_rtx_sent_put(&conn->rtx, p.rec);
+		conn->flow_blocked = true;
+		return 0;
+	}
+	if (protect)
+		fec_tx_add(conn, p.payload, (size_t)(p.w.p - p.payload),
+		           quantum_rtx_pn_peek(&conn->rtx), now_ns);
+	packet_finish(conn, &p, now_ns);
+	return 1;
+}
+
+static int
+pmtu_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint16_t size, uint64_t now_ns)
+{
+	struct packet p;
+
+	if (size > tx->cap)
+		return 0;
+	packet_start(conn, &p, tx, size, now_ns);
+	p.rec = quantum_rtx_sent_get(&conn->rtx);
+	if (p.rec == NULL)
+		return 0;
+	conn_ack_write(&p.ack, &p.w);
+	aef_write_u8(&p.w, WIRE_FRAME_PING);
+	memset(p.w.p, WIRE_FRAME_PADDING, aef_writer_left(&p.w));
+	p.w.p = p.w.end;
+	p.flags |= QUANTUM_SENT_PMTU;
+	pmtu_on_probe_sent(conn);
+	packet_finish(conn, &p, now_ns);
+	return 1;
+}
+
+/* ---- what leaves next --------------------------------------------------------------------------
+ */
+
+bool
+conn_window_open(const struct quantum_conn *conn)
+{
+	return conn->rtx.bytes_in_flight + conn->pmtu.mtu <= conn->bbr.cwnd_bytes ||
+	       conn->rtx.bytes_in_flight == 0;
+}
+
+bool
+conn_has_eliciting(const struct quantum_conn *conn)
+{
+	return conn->want != 0 || (!conn->flow_blocked && quantum_chans_peek(&conn->chans) != 0) ||
+	       fec_tx_repair_due(conn);
+}
+
+static int
+established_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
+{
+	uint16_t probe;
+	int built;
+
+	if (!packet_allowed(conn, now_ns))
+		return conn->state == CONN_CLOSING ? close_tx(conn, tx, now_ns) : 0;
+	built = path_tx(conn, tx, now_ns);
+	if (built != 0)
+		return built;
+	if (conn->probes > 0)
+		return data_tx(conn, tx, now_ns);
+	if (conn_window_open(conn) &&
+	    quantum_pacer_ready_ns(&conn->pacer, now_ns, conn->pmtu.mtu) <= now_ns) {
+		if (conn_has_eliciting(conn) && data_tx(conn, tx, now_ns) == 1)
+			return 1;
+		probe = pmtu_probe_due(conn, now_ns);
+		if (probe != 0 && pmtu_tx(conn, tx, probe, now_ns) == 1)
+			return 1;
+	}
+	if (!quantum_acktr_should_ack(&conn->acktr, now_ns))
+		return 0;
+	/* Until the client was heard under S every packet carries ACCEPT. */
+	if (conn->is_server && !conn->confirmed) {
+		conn->want |= WANT_ACCEPT;
+		return data_tx(conn, tx, now_ns);
+	}
+	return ack_only_tx(conn, tx, now_ns);
+}
+
+int
+quantum_conn_tx_prepare(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
+{
+	aef_assert_hot(tx->cap >= WIRE_MTU_BASE);
+	conn->now_ns = now_ns;
+	switch (conn->state) {
+	case CONN_SYN_SENT:
+	case CONN_ACK_SENT:
+		return handshake_tx(conn, tx, now_ns);
+	case CONN_ESTABLISHED:
+		return established_tx(conn, tx, now_ns);
+	case CONN_CLOSING:
+		return close_tx(conn, tx, now_ns);
+	default:
+		return 0;
+	}
+}
+
+void
+quantum_conn_tx_commit(struct quantum_conn *conn, const struct quantum_tx *tx, bool sent)
+{
+	(void)tx;
+	/* What the driver dropped is found like any other loss. */
+	if (!sent)
+		conn->stats.tx_dropped_pkts++;
+}
