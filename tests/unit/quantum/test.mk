@@ -1,0 +1,2 @@
+DEPS := quantum crypto_null
+SRCS := pair.c
