@@ -1,0 +1,4 @@
+# Header-only contract between a worker lcore and the service that runs on it.
+SRCS :=
+DEPS := base
+KIND := pure
