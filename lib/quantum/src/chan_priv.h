@@ -8,6 +8,7 @@
  *          Receiving: on_data, on_expired, on_credit for each frame of an authentic packet, before
  *          the packet is acknowledged; poll, consume.
  *          Close: on_acked or on_lost for every record in flight, then fini.
+ *          Sources: chan.c (table, fate of frames, timer), fill.c (what goes into a packet).
  * Source:  DESIGN section 2.
  * Units:   bytes and nanoseconds.
  * Context: the thread that owns the connection. No call copies payload but fill.

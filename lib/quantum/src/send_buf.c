@@ -536,6 +536,47 @@ quantum_send_copy(struct quantum_chans *chs, struct quantum_msg_out *msg, uint32
 	}
 }
 
+/* ---- transmitting again ---------------------------------------------------------------------- */
+
+unsigned
+quantum_send_tries_max(const struct quantum_msg_out *msg)
+{
+	switch (msg->chan->tx.conf.reliability) {
+	case QUANTUM_NONE:
+		return 1;
+	case QUANTUM_TRIES:
+		return msg->chan->tx.conf.tries;
+	default:
+		return UINT8_MAX + 1;
+	}
+}
+
+bool
+quantum_send_trim(const struct quantum_msg_out *msg, uint32_t *offset, uint32_t *len)
+{
+	const uint32_t end = *offset + *len;
+
+	if (msg->state > QUANTUM_MSG_SENT)
+		return false;
+	aef_list_foreach (node, &msg->acked_ranges.ranges) {
+		const struct aef_range *range = aef_range_of(node);
+
+		if (range->end <= *offset)
+			continue;
+		/* A range in the middle is sent again with what surrounds it. */
+		if (range->first > *offset) {
+			if (range->end >= end)
+				*len = (uint32_t)aef_min_u64(*len, range->first - *offset);
+			return true;
+		}
+		if (range->end >= end)
+			return false;
+		*offset = (uint32_t)range->end;
+		*len = end - *offset;
+	}
+	return true;
+}
+
 /* ---- the end -------------------------------------------------------------------------------- */
 
 static void

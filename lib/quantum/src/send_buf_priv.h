@@ -125,7 +125,7 @@ struct quantum_chan_result {
 	uint64_t cookie;
 };
 
-/* Called by chan.c only. */
+/* Called by chan.c and fill.c only. */
 
 /** Prepare the half for @p conf with @p credit_bytes from the peer's limits. */
 void quantum_send_half_init(struct quantum_chan_tx *tx, const struct quantum_chan_conf *conf,
@@ -162,6 +162,10 @@ struct quantum_msg_out *quantum_send_head(struct quantum_chans *chs, struct quan
                                           uint64_t now_ns, uint32_t *ret_room);
 /** @p len bytes of quantum_send_head()'s message go out for the first time; numbers it. */
 void quantum_send_commit(struct quantum_chans *chs, struct quantum_msg_out *msg, uint32_t len);
+/** How many times bytes of @p msg may be transmitted. */
+unsigned quantum_send_tries_max(const struct quantum_msg_out *msg);
+/** Leave out the ends of a range that another copy got through; false when nothing is left. */
+bool quantum_send_trim(const struct quantum_msg_out *msg, uint32_t *offset, uint32_t *len);
 /** Channels that waited for the connection's credit may try again. */
 void quantum_send_unblock(struct quantum_chans *chs);
 /** An unread result was read: the record may go. */

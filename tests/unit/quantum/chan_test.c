@@ -64,9 +64,8 @@ send_some(struct end *a, struct link *l, uint32_t max_len)
 	struct model *m = &models[i];
 	/* Only where the sequence need not be read from the message. */
 	const bool may_be_short = m->conf.order != WIRE_LATEST && all_arrive(m);
-	uint32_t len = (uint32_t)aef_rng_below(&l->rng, aef_rng_chance_ppm(&l->rng, 50000)
-	                                                        ? max_len
-	                                                        : 300);
+	uint32_t len = (uint32_t)aef_rng_below(&l->rng,
+	                                       aef_rng_chance_ppm(&l->rng, 50000) ? max_len : 300);
 	const uint64_t key = aef_rng_below(&l->rng, 100);
 
 	if (m->nb_sent == NB_SEQS)
@@ -215,15 +214,16 @@ models_check(void)
 	}
 }
 
+static const uint32_t plenty[NB_POOLS] = { 256, 8192, 8192, 32768, 32768, 4096, 2048, 32 };
+
 static void
 differential(uint64_t seed, const uint32_t nb[NB_POOLS], uint32_t max_len, bool heal)
 {
 	struct pools pools_a, pools_b;
 	struct end a, b;
-	struct link l = { .loss_ppm = 100000,
-		          .dup_ppm = 100000,
-		          .spurious_ppm = 50000,
-		          .jitter_ms = 15 };
+	struct link l = {
+		.loss_ppm = 100000, .dup_ppm = 100000, .spurious_ppm = 50000, .jitter_ms = 15
+	};
 
 	aef_rng_init(&l.rng, seed);
 	pools_init_plenty(&pools_a);
@@ -247,14 +247,14 @@ differential(uint64_t seed, const uint32_t nb[NB_POOLS], uint32_t max_len, bool 
 		totals_check(&a, &b);
 		models_check();
 	}
+	if (nb[P_SEGS] < plenty[P_SEGS])
+		ck_assert_uint_gt(b.refused, 0);
 	end_fini(&a);
 	end_fini(&b);
 	pools_fini(&pools_a);
 	pools_fini(&pools_b);
 	ck_assert_int_eq(buf_live, 0);
 }
-
-static const uint32_t plenty[NB_POOLS] = { 256, 8192, 8192, 32768, 32768, 4096, 2048, 32 };
 
 static uint64_t
 first_seed(void)
