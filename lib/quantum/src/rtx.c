@@ -213,7 +213,16 @@ quantum_rtx_floor(struct quantum_rtx *rtx, uint64_t now_ns)
 		rtx->nb_lost--;
 		quantum_rtx_sent_put(rtx, rec);
 	}
-	return aef_list_empty(&rtx->sent) ? rtx->next_pn : quantum_rtx_oldest(rtx)->pn;
+	const uint64_t floor =
+		aef_list_empty(&rtx->sent) ? rtx->next_pn : quantum_rtx_oldest(rtx)->pn;
+
+	/*
+	 * A lower floor is allowed. Without a hole that the peer reported or that we made, numbers
+	 * between its ack and the floor are just under way, and FLOOR would only cost bytes.
+	 */
+	if (rtx->high_end <= rtx->peer_ack && (rtx->nb_skips == 0 || rtx->skips[0].first >= floor))
+		return aef_min_u64(floor, rtx->peer_ack);
+	return floor;
 }
 
 /* ---- timers ---- */

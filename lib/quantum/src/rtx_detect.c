@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <base/err.h>
+#include <wire/frame.h>
+#include <wire/header.h>
 
 #include "rtx_detect_priv.h"
+
+static_assert(QUANTUM_ACK_IN_MAX == WIRE_SACKS_MAX + WIRE_ACK_INFO_RANGES_MAX, "all ranges fit");
+static_assert(QUANTUM_RECOVERED_IN_MAX == WIRE_ACK_INFO_RECOVERED_MAX, "all numbers fit");
 
 /* ---- reading what the peer claims ---- */
 
@@ -61,13 +66,14 @@ read_ranges(const struct quantum_rtx *rtx, const struct quantum_ack_in *in,
 	const uint64_t floor = rtx->floor_sent;
 
 	got->nb = 0;
-	if (in->nb_blocks > QUANTUM_ACK_IN_MAX || in->nb_recovered > QUANTUM_ACK_RECOVERED_MAX)
+	if (in->nb_blocks > QUANTUM_ACK_IN_MAX || in->nb_recovered > QUANTUM_RECOVERED_IN_MAX)
 		return AEF_ERR_LIMIT;
 	if (in->ack > rtx->next_pn)
 		return AEF_ERR_PROTOCOL;
 	if (in->ack > floor)
 		insert_range(got, floor, in->ack);
-	for (uint32_t i = 0; i < in->nb_blocks; i++) {
+	/* Backwards: peers name the highest first, so that each goes to the end. */
+	for (uint32_t i = in->nb_blocks; i-- > 0;) {
 		const struct quantum_ack_block *block = &in->blocks[i];
 
 		if (block->first >= block->end || block->end > rtx->next_pn)
@@ -371,7 +377,7 @@ static void
 take_recovered(struct quantum_rtx *rtx, const struct quantum_ack_in *in,
                struct quantum_rtx_result *res)
 {
-	uint64_t pns[QUANTUM_ACK_RECOVERED_MAX];
+	uint64_t pns[QUANTUM_RECOVERED_IN_MAX];
 	uint32_t nb_pns = 0, used;
 
 	for (uint32_t k = 0; k < in->nb_recovered; k++) {

@@ -36,8 +36,9 @@
 #define QUANTUM_REO_PERSIST   16 /* recoveries after which a widened window shrinks */
 #define QUANTUM_TAIL_PROBES   2  /* time-outs at PTO; later ones at RTO */
 
-/* All ranges that one received acknowledgement may name: header and ACK_INFO. */
-#define QUANTUM_ACK_IN_MAX (QUANTUM_ACK_BLOCKS_MAX + QUANTUM_ACK_MORE_MAX)
+/* What one received acknowledgement may name: header and ACK_INFO, as far as the wire allows. */
+#define QUANTUM_ACK_IN_MAX       256
+#define QUANTUM_RECOVERED_IN_MAX 64
 
 /* Flags of a sent record. The first group is set by the sender before on_sent. */
 #define QUANTUM_SENT_PROBE     0x0001u /* sent because a timer asked for a probe */
@@ -74,7 +75,7 @@ struct quantum_ack_in {
 	uint64_t ack;
 	const struct quantum_ack_block *blocks; /* header and ACK_INFO, any order, may overlap */
 	uint32_t nb_blocks;                     /* at most QUANTUM_ACK_IN_MAX are accepted */
-	uint32_t nb_recovered;                  /* at most QUANTUM_ACK_RECOVERED_MAX are accepted */
+	uint32_t nb_recovered;                  /* at most QUANTUM_RECOVERED_IN_MAX are accepted */
 	const uint64_t *recovered;
 	uint64_t delay_ns; /* of the highest number; 0 when not reported */
 };
