@@ -389,7 +389,12 @@ quantum_conn_consume(struct quantum_conn *conn, const struct quantum_msg *msg)
 bool
 quantum_conn_drained(const struct quantum_conn *conn)
 {
-	return conn->chans.nb_messages == 0;
+	uint32_t nb_unread = 0;
+
+	/* A result that was not polled yet keeps its message, but nothing is owed to the peer. */
+	aef_list_foreach(node, &conn->chans.results)
+		nb_unread++;
+	return conn->chans.nb_messages == nb_unread;
 }
 
 bool

@@ -89,6 +89,9 @@ account(struct quantum_conn *conn, struct packet *p, uint64_t now_ns)
 	conn->last_eliciting_ns = now_ns;
 	quantum_bbr_on_send(&conn->bbr, &conn->rate, conn->rtx.bytes_in_flight, len, now_ns);
 	quantum_rate_on_send(&conn->rate, &rec->rate, len, conn->rtx.bytes_in_flight, now_ns);
+	/* A restart from idle has just changed the rate. */
+	quantum_pacer_set(&conn->pacer, conn->bbr.pacing_rate_bytes_per_s,
+	                  conn->bbr.send_quantum_bytes, now_ns);
 	quantum_pacer_on_send(&conn->pacer, now_ns, len);
 	quantum_rtx_on_sent(&conn->rtx, rec, now_ns, cwnd_pkts);
 }

@@ -92,6 +92,7 @@ void
 path_reset(struct quantum_conn *conn, uint64_t now_ns)
 {
 	quantum_rtt_init(&conn->rtt, QUANTUM_MAX_ACK_DELAY_NS);
+	quantum_rate_on_path_change(&conn->rate, now_ns);
 	quantum_bbr_on_path_change(&conn->bbr, 0, now_ns);
 	quantum_pacer_set(&conn->pacer, conn->bbr.pacing_rate_bytes_per_s,
 	                  conn->bbr.send_quantum_bytes, now_ns);

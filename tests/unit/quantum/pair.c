@@ -310,17 +310,12 @@ pair_send(struct pair *p, struct pair_end *end, uint16_t channel, uint32_t len, 
 	static uint8_t pattern[1 << 20];
 	const struct quantum_send send = { .channel = channel, .key = key, .report = true };
 	const struct quantum_slice slice = { .data = pattern, .len = len, .owner = NULL };
-	int err;
 
 	ck_assert_uint_le(len, sizeof(pattern));
 	if (pattern[1] == 0)
 		for (unsigned i = 0; i < sizeof(pattern); i++)
 			pattern[i] = (uint8_t)(i * 31 + (i >> 8));
-	end->refs++; /* one for the slice */
-	err = quantum_conn_send(end->conn, &send, &slice, 1, p->now_ns);
-	if (err != 0)
-		end->refs--;
-	return err;
+	return quantum_conn_send(end->conn, &send, &slice, 1, p->now_ns);
 }
 
 bool
