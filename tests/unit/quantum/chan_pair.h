@@ -124,7 +124,9 @@ send_pattern(struct quantum_chans *chs, unsigned channel, uint64_t seq, uint32_t
              uint64_t now_ns)
 {
 	struct quantum_slice slices[3];
-	struct quantum_chan_send send = { .slices = slices, .key = key, .cookie = seq, .notify = true };
+	struct quantum_chan_send send = {
+		.slices = slices, .key = key, .cookie = seq, .notify = true
+	};
 	const unsigned nb = len >= 12 ? 3 : len > 0 ? 1 : 0;
 	uint32_t at = 0;
 
@@ -291,7 +293,8 @@ packet_judge(struct end *e, struct packet *p)
 	const bool acked = p->arrived && !p->spurious;
 
 	while (!aef_list_empty(&p->frames)) {
-		struct quantum_frame *f = aef_list_entry(p->frames.next, struct quantum_frame, node);
+		struct quantum_frame *f =
+			aef_list_entry(p->frames.next, struct quantum_frame, node);
 
 		aef_list_remove(&f->node);
 		if (acked)
