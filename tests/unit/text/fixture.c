@@ -81,9 +81,9 @@ rope_of(const json_t *vector, const char *member, struct text_rope *rope)
 {
 	const json_t *s = json_object_get(vector, member);
 
-	ck_assert_int_eq(text_rope_load(rope, (const uint8_t *)json_string_value(s),
-	                                json_string_length(s)),
-	                 0);
+	ck_assert_int_eq(
+		text_rope_load(rope, (const uint8_t *)json_string_value(s), json_string_length(s)),
+		0);
 }
 
 void

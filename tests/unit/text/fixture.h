@@ -8,7 +8,8 @@
 #include "harness.h"
 #include "text-soak/soak.h"
 
-/** Call @p fn for each line of a gzipped JSON-lines file of the vectors. @return lines, 0: skipped. */
+/** Call @p fn for each line of a gzipped JSON-lines file of the vectors. @return lines, 0: skipped.
+ */
 unsigned each_vector(const char *name, void (*fn)(const json_t *vector));
 
 /** Read an operation from a member of a vector. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "fixture.h"
-
 #include <base/sha256.h>
+
+#include "fixture.h"
 
 static struct aef_alloc alloc;
 static struct text_op op, other, got;
@@ -211,9 +211,8 @@ arrive(const json_t *arrival, const json_t *applied, uint32_t nb_clients)
 	text_bridge_committed(&ses.bridge[k], ses.head);
 	for (uint32_t i = 0; i < nb_clients; i++) {
 		if (i != k)
-			ck_assert_int_eq(text_bridge_push(&ses.bridge[i], ses.head,
-			                                  ses.log[ses.head]),
-			                 0);
+			ck_assert_int_eq(
+				text_bridge_push(&ses.bridge[i], ses.head, ses.log[ses.head]), 0);
 	}
 }
 
