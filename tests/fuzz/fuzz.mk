@@ -2,3 +2,10 @@
 # Modules that each fuzz target links: FUZZ_<name> for tests/fuzz/<name>_fuzz.c. Without a line here a
 # target links the module that its name begins with (wire_frames: wire). FUZZ_<name>_SRCS, _PKGS, _LIBS
 # and _FLAGS are optional; FUZZ_<name>_ARGS go to libFuzzer through scripts/run-fuzz (see there).
+FUZZ_datagram := quantum crypto_null
+FUZZ_quantum  := quantum crypto_null
+FUZZ_quantum_datagram := quantum crypto_null
+FUZZ_frames   := wire
+FUZZ_header   := wire
+FUZZ_messages := msg
+FUZZ_yaml     := runtime
