@@ -170,6 +170,7 @@ struct quantum_rtx_conf {
 	struct aef_rng *rng;
 };
 
+/** Start with nothing sent; @p conf is read only here, what it points at is kept. */
 void quantum_rtx_init(struct quantum_rtx *rtx, const struct quantum_rtx_conf *conf);
 
 /**

@@ -283,6 +283,27 @@ START_TEST(acktr_gap_fill_and_ce_are_acknowledged_at_once)
 }
 END_TEST
 
+START_TEST(acktr_ecn_marks_are_counted_per_code_point)
+{
+	struct quantum_acktr at;
+	struct quantum_acktr_pkt pkt = { .pn = 0, .eliciting = true };
+	const uint8_t marks[] = { 0, 1, 2, 2, 3, 2, 0 };
+	struct quantum_ack ack;
+
+	setup(&at, 0, NB_NODES);
+	for (; pkt.pn < sizeof(marks); pkt.pn++) {
+		pkt.ecn = marks[pkt.pn];
+		ck_assert_int_eq(quantum_acktr_on_packet(&at, &pkt), 0);
+	}
+	ack = sent(&at, 0);
+
+	ck_assert_uint_eq(ack.nb_ect0_pkts, 3);
+	ck_assert_uint_eq(ack.nb_ect1_pkts, 1);
+	ck_assert_uint_eq(ack.nb_ce_pkts, 1);
+	quantum_acktr_fini(NULL);
+}
+END_TEST
+
 START_TEST(acktr_psh_is_honoured_eight_times_per_srtt)
 {
 	struct quantum_acktr at;
@@ -479,7 +500,7 @@ TEST_SUITE(acktr, &acktr_in_order_packets_move_ack_and_take_no_node,
            &acktr_first_packet_then_every_second_then_every_tenth_is_acknowledged,
            &acktr_delayed_acknowledgement_waits_a_quarter_of_srtt_at_most_25_ms,
            &acktr_gap_fill_and_ce_are_acknowledged_at_once,
-           &acktr_psh_is_honoured_eight_times_per_srtt,
+           &acktr_ecn_marks_are_counted_per_code_point, &acktr_psh_is_honoured_eight_times_per_srtt,
            &acktr_delay_is_reported_once_and_only_above_100_us,
            &acktr_recovered_number_stays_a_hole_and_is_listed_until_the_floor,
            &acktr_recovered_numbers_are_bounded,

@@ -211,6 +211,40 @@ START_TEST(rtx_detect_spurious_loss_undoes_the_cut_and_widens_the_window)
 }
 END_TEST
 
+START_TEST(rtx_detect_loss_after_an_undone_cut_is_a_new_recovery)
+{
+	setup();
+	send_many(10, 0);
+	now += RTT;
+	ck_assert_int_eq(ack(0, 1, 5), 0);
+	now += MS;
+	ck_assert_int_eq(ack(5, 0, 0), 0);
+	ck_assert(res.undo);
+	now += MS;
+	ck_assert_int_eq(ack(5, 6, 10), 0);
+	now = quantum_rtx_deadline_ns(&rtx);
+	fire(); /* number 5 belongs to the same flight, but its cut was taken back */
+
+	ck_assert_uint_eq(res.nb_lost, 1);
+	ck_assert(res.recovery_started);
+}
+END_TEST
+
+START_TEST(rtx_detect_too_many_recovered_numbers_are_refused)
+{
+	uint64_t pns[QUANTUM_RECOVERED_IN_MAX + 1] = { 0 };
+	struct quantum_ack_in in = { .recovered = pns, .nb_recovered = AEF_DIM(pns) };
+
+	setup();
+	send_many(3, 0);
+	ck_assert_int_eq(take_ack(&in), AEF_ERR_LIMIT);
+	in.nb_recovered--;
+	ck_assert_int_eq(take_ack(&in), 0);
+
+	ck_assert_uint_eq(res.nb_recovered, 1); /* the same number 64 times */
+}
+END_TEST
+
 START_TEST(rtx_detect_one_of_two_losses_spurious_does_not_undo)
 {
 	setup();
@@ -493,6 +527,8 @@ TEST_SUITE(rtx_detect, &rtx_detect_cumulative_ack_delivers_everything_and_gives_
            &rtx_detect_packet_count_is_advice_over_ack_eliciting_packets_only,
            &rtx_detect_reordering_timer_declares_the_hole_lost,
            &rtx_detect_spurious_loss_undoes_the_cut_and_widens_the_window,
+           &rtx_detect_loss_after_an_undone_cut_is_a_new_recovery,
+           &rtx_detect_too_many_recovered_numbers_are_refused,
            &rtx_detect_one_of_two_losses_spurious_does_not_undo,
            &rtx_detect_window_widens_once_per_round_up_to_srtt_and_shrinks_after_16_recoveries,
            &rtx_detect_losses_of_one_flight_are_one_recovery,
