@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Modules that each fuzz target links: FUZZ_<name> for tests/fuzz/<name>_fuzz.c. Without a line here a
 # target links the module that its name begins with (wire_frames: wire). FUZZ_<name>_SRCS, _PKGS, _LIBS
-# and _FLAGS are optional; FUZZ_<name>_ARGS go to libFuzzer through scripts/run-fuzz (see there).
+# and _FLAGS are optional. The longest input is FUZZ_MAX_LEN (4096) bytes, an environment variable.
 FUZZ_datagram := quantum crypto_null
 FUZZ_quantum  := quantum crypto_null
 FUZZ_quantum_datagram := quantum crypto_null

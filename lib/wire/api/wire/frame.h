@@ -136,8 +136,7 @@ struct wire_frame {
  */
 AEF_MUST_CHECK int wire_frame_decode(struct aef_reader *r, struct wire_frame *ret_frame);
 
-/* Encoders: a frame that does not fit sets w->err and leaves the bytes before it in place. */
-
+/** Encoders: a frame that does not fit sets w->err and leaves the bytes before it in place. */
 void wire_ack_info_encode(struct aef_writer *w, const struct wire_frame_ack_info *info);
 void wire_floor_encode(struct aef_writer *w, uint64_t floor);
 void wire_accept_encode(struct aef_writer *w, const struct aef_guuid *cid,
