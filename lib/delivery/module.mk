@@ -1,0 +1,4 @@
+SRCS :=
+DEPS := base runtime
+KIND := dpdk
+PKGS := libcyaml

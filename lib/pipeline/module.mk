@@ -1,0 +1,4 @@
+SRCS :=
+DEPS := base runtime wire fec crypto quantum dpio delivery
+KIND := dpdk
+PKGS := libcyaml

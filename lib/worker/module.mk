@@ -1,0 +1,4 @@
+SRCS :=
+DEPS := base runtime service delivery
+KIND := dpdk
+PKGS := libcyaml
