@@ -257,19 +257,21 @@ prepare(struct text_rope *rope, const struct text_op *op, uint32_t *ret_first)
 {
 	const struct text_comp *c = text_op_ccomps(op);
 	uint32_t nb_inserts = 0, pos = 0, first = 0;
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, cps = 0;
 
 	for (uint32_t i = 0; i < op->nb_comps; i++) {
 		if (c[i].kind == TEXT_INSERT) {
 			first = pos;
 			nb_inserts++;
 			bytes += c[i].bytes;
+			cps += c[i].nb;
 		} else {
 			pos += c[i].nb;
 		}
 	}
 	*ret_first = nb_inserts == 1 ? first : UINT32_MAX;
-	if (bytes > UINT32_MAX - rope->total.bytes)
+	/* Also half-way, when nothing was deleted yet, the limits must hold. */
+	if (bytes > UINT32_MAX - rope->total.bytes || cps > TEXT_DOC_CPS_MAX - rope->total.cps)
 		return AEF_ERR_LIMIT;
 	return nb_inserts > 1 ? text_rope_reserve(rope, nb_inserts, bytes) : 0;
 }

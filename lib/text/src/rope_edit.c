@@ -86,7 +86,7 @@ text_rope_reserve(struct text_rope *rope, uint32_t nb_inserts, uint64_t bytes)
 	 * children, one to begin with per insert, and one new root. */
 	for (uint64_t n = leaves; levels > 0; levels--) {
 		n = n / (ROPE_FANOUT / 2) + nb_inserts;
-		inners += n + 1;
+		inners += 2 * n;
 	}
 	return spare_fill(rope, leaves, inners);
 }

@@ -34,8 +34,8 @@ START_TEST(json_accepts_what_rfc_8259_allows)
 		"\"\"",
 		"[]",
 		"{}",
-		" [ 1 , { \"a\" : [ ] , \"b\":null } , "
-		"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83e\\udd16\" ]\r\n\t ",
+		" [ 1 , { \"a\" : [ ] , \"b\":null } ]\r\n\t ",
+		"[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83e\\udd16\" ]",
 		"\"\x7f\"",
 		"\"\xf4\x8f\xbf\xbf\xed\x9f\xbf\xee\x80\x80\xc2\x80\xe0\xa0\x80\xf0\x90\x80\x80\"",
 		"{\"a\":1,\"a\":2}",
@@ -123,7 +123,7 @@ END_TEST
 START_TEST(json_truncated_at_any_length_is_refused)
 {
 	static const char text[] = "{\"a\":[1,-2.5e3,\"x\\u00e9\\ud83e\\udd16\xe6\x97\xa5\",true,"
-	                           "false,null],\"b\":{}}";
+				   "false,null],\"b\":{}}";
 
 	for (size_t len = 0; len < sizeof(text) - 1; len++) {
 		/* A block of exactly that length, so that a sanitizer sees a read past the end. */
