@@ -1,0 +1,3 @@
+SRCS := sockio.c
+DEPS := base
+KIND := posix
