@@ -8,4 +8,4 @@ FUZZ_quantum_datagram := quantum crypto_null
 FUZZ_frames   := wire
 FUZZ_header   := wire
 FUZZ_messages := msg
-FUZZ_yaml     := runtime
+FUZZ_yaml     := dpio

@@ -218,11 +218,11 @@ dpio_port_conf_local(const struct dpio_port_conf *conf, struct net_local *ret_lo
 	return AEF_ERR_CONFIG;
 }
 
-/* "0000:3b:00.0", or short "3b:00.0". */
+/* "0000:3b:00.0", or short "3b:00.0", with or without ",parameters". */
 bool
 dpio_device_is_pci(const char *device)
 {
-	const size_t len = strlen(device);
+	const size_t len = strcspn(device, ",");
 
 	return (len == 7 || len == 12) && device[len - 2] == '.' && device[len - 5] == ':' &&
 	       strspn(device, "0123456789abcdefABCDEF:.") == len;

@@ -3,6 +3,7 @@
 
 #include <base/err.h>
 #include <dpio/dpio.h>
+#include <runtime/log.h>
 
 #include "dpio_priv.h"
 
@@ -162,6 +163,9 @@ start(const struct dpio_conf *conf, struct aef_text *error)
 	for (uint32_t i = 0; rc == 0 && i < conf->nb_ports; i++) {
 		rc = dpio_port_start(&dpio.ports[i], &conf->ports[i], &dpio.pool, error);
 		dpio.nb_ports += rc == 0;
+		if (rc == 0 && dpio.ports[i].nb_queues < conf->ports[i].queues)
+			AEF_LOG(AEF_LOG_WARN, "dpio", "port %s has %u of the %u queues asked for",
+			        dpio.ports[i].name, dpio.ports[i].nb_queues, conf->ports[i].queues);
 	}
 	return rc;
 }

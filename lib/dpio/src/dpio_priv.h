@@ -11,11 +11,11 @@
 /* Metrics of a queue pair; ends with { 0 }. */
 extern const struct aef_metric dpio_stats_metric_table[];
 
-/** True for "0000:3b:00.0" and "3b:00.0". */
+/** True for "0000:3b:00.0" and "3b:00.0", also with ",parameters" behind. */
 bool dpio_device_is_pci(const char *device);
 
-/** The last line that DPDK logged on this thread's way here, for error sentences; never NULL. */
-const char *dpio_dpdk_last_words(void);
+/** First line that DPDK logged since dpio_dpdk_forget_words, for error sentences; never NULL. */
+const char *dpio_dpdk_words(void);
 
 /** Forget it before a call that may fail. */
 void dpio_dpdk_forget_words(void);

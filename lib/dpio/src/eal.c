@@ -19,7 +19,7 @@
 #include "dpio_priv.h"
 
 #define ARGS_MAX      (24 + 2 * DPIO_PORTS_MAX)
-#define ARG_BYTES     64
+#define ARG_BYTES     256 /* a device with its parameters */
 #define LCORES_BYTES  1024
 #define HUGEPAGES_DIR "/sys/kernel/mm/hugepages"
 
@@ -29,7 +29,7 @@ static struct {
 	bool was_started;
 	bool hugepages;
 	FILE *log;
-	char words[160]; /* last line that DPDK logged */
+	char words[160]; /* first line that DPDK logged since they were forgotten */
 } eal;
 
 /* Arguments of rte_eal_init, which keeps and permutes pointers to them. */
@@ -52,14 +52,16 @@ log_write(void *cookie, const char *buf, size_t len)
 		n--;
 	line[n] = '\0';
 	if (n > 0) {
-		memcpy(eal.words, line, n + 1);
+		if (eal.words[0] ==
+		    '\0') /* the first line is the cause, later ones follow from it */
+			memcpy(eal.words, line, n + 1);
 		aef_log_emit(AEF_LOG_DEBUG, "dpdk", line);
 	}
 	return (ssize_t)len;
 }
 
 const char *
-dpio_dpdk_last_words(void)
+dpio_dpdk_words(void)
 {
 	return eal.words[0] != '\0' ? eal.words : "DPDK gives no reason";
 }
@@ -232,14 +234,13 @@ init_failed(const struct dpio_conf *conf, struct aef_text *ret_error)
 {
 	const int err = rte_errno;
 
-	if (err == ENOMEM || strstr(dpio_dpdk_last_words(), "mem") != NULL) {
-		aef_text_printf(ret_error,
-		                "DPDK cannot get %u MiB of %s; lower dpio.memory_mb (%s).",
-		                conf->memory_mb, eal.hugepages ? "hugepages" : "memory",
-		                dpio_dpdk_last_words());
+	if (err == ENOMEM || strstr(dpio_dpdk_words(), "mem") != NULL) {
+		aef_text_printf(
+			ret_error, "DPDK cannot get %u MiB of %s; lower dpio.memory_mb (%s).",
+			conf->memory_mb, eal.hugepages ? "hugepages" : "memory", dpio_dpdk_words());
 		return AEF_ERR_NOMEM;
 	}
-	aef_text_printf(ret_error, "DPDK does not start: %s (%s).", dpio_dpdk_last_words(),
+	aef_text_printf(ret_error, "DPDK does not start: %s (%s).", dpio_dpdk_words(),
 	                rte_strerror(err));
 	return AEF_ERR_IO;
 }

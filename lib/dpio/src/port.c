@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_cycles.h>
 #include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_errno.h>
 #include <rte_eth_ring.h>
 
@@ -28,25 +30,28 @@ static int
 refuse(struct aef_text *ret_error, const struct dpio_port_conf *conf, int err, const char *what)
 {
 	aef_text_printf(ret_error, "Port %s (%.80s): %s (%s).", conf->name, conf->device, what,
-	                dpio_dpdk_last_words());
+	                dpio_dpdk_words());
 	return err;
 }
 
 static int
 refuse_code(struct aef_text *ret_error, const struct dpio_port_conf *conf, int rc, const char *what)
 {
-	const char *words = dpio_dpdk_last_words();
+	const char *words = dpio_dpdk_words();
 
 	aef_text_printf(ret_error, "Port %s (%.80s): %s: %s (%s).", conf->name, conf->device, what,
 	                rte_strerror(-rc), words);
 	return rc == -ENOMEM ? AEF_ERR_NOMEM : AEF_ERR_IO;
 }
 
-/* "net_memif0,role=server" -> "net_memif0" */
+/* "net_memif0,role=server" is port "net_memif0", "3b:00.0" is "0000:3b:00.0". */
 static void
 device_name(const char *device, char *ret_name, size_t cap)
 {
-	(void)snprintf(ret_name, cap, "%.*s", (int)strcspn(device, ","), device);
+	const size_t len = strcspn(device, ",");
+	const char *domain = dpio_device_is_pci(device) && len == 7 ? "0000:" : "";
+
+	(void)snprintf(ret_name, cap, "%s%.*s", domain, (int)len, device);
 }
 
 static int
@@ -55,12 +60,20 @@ probe_failed(struct aef_text *ret_error, const struct dpio_port_conf *conf, int 
 	if (rc == -EEXIST || rc == -EBUSY)
 		return refuse(ret_error, conf, AEF_ERR_STATE,
 		              "the device is busy; is it used twice?");
-	if (rc == -EINVAL || rc == -ENODEV || rc == -ENOENT)
-		return refuse(ret_error, conf, AEF_ERR_NOTFOUND,
-		              "no driver takes it; check the name and its parameters, and that the "
-		              "driver is installed");
 	return refuse(ret_error, conf, AEF_ERR_IO,
-	              "the driver refuses it; is the interface there, and have you the rights?");
+	              "the driver refuses it; check its parameters, that the interface is there, "
+	              "and your rights");
+}
+
+/* rte_dev_probe gives one code for everything; an unknown name is already refused by the parser. */
+static bool
+driver_known(const char *device)
+{
+	struct rte_devargs args = { 0 };
+	const bool known = rte_devargs_parse(&args, device) == 0;
+
+	free(args.data); /* what the parser allocated; its own reset is not stable ABI */
+	return known;
 }
 
 static int
@@ -73,7 +86,7 @@ probe(struct dpio_port *port, struct aef_text *ret_error)
 	if (dpio_device_is_pci(conf->device)) {
 		if (rte_eth_dev_get_port_by_name(port->devname, &port->port_id) == 0)
 			return 0;
-		rc = rte_dev_probe(conf->device); /* short form, or bound after the start */
+		rc = rte_dev_probe(conf->device); /* bound after the start */
 		if (rc < 0 || rte_eth_dev_get_port_by_name(port->devname, &port->port_id) < 0)
 			return refuse(ret_error, conf, AEF_ERR_NOTFOUND,
 			              "no NIC there that a DPDK driver may use; bind it as "
@@ -82,6 +95,10 @@ probe(struct dpio_port *port, struct aef_text *ret_error)
 	}
 	if (rte_eth_dev_get_port_by_name(port->devname, &port->port_id) == 0)
 		return refuse(ret_error, conf, AEF_ERR_STATE, "the device is busy: a port has it");
+	if (!driver_known(conf->device))
+		return refuse(ret_error, conf, AEF_ERR_NOTFOUND,
+		              "no driver takes it; check the name, and that the driver is "
+		              "installed");
 	rc = rte_dev_probe(conf->device);
 	if (rc < 0)
 		return probe_failed(ret_error, conf, rc);

@@ -1,0 +1,3 @@
+SRCS := frames.c eal_fixture.c
+DEPS := dpio runtime base
+PKGS := libcyaml
