@@ -137,13 +137,19 @@ take_lost(struct quantum_conn *conn, struct quantum_rtx_result *res,
 	}
 }
 
+/* A cut that proved wrong is taken back before the losses of the same event cut again. */
 static void
-after_change(struct quantum_conn *conn, const struct quantum_rtx_result *res, uint64_t now_ns)
+before_losses(struct quantum_conn *conn, const struct quantum_rtx_result *res, uint64_t now_ns)
 {
 	conn->stats.lost_pkts += res->nb_lost;
 	conn->stats.spurious_pkts += res->nb_spurious;
 	if (res->undo)
 		quantum_bbr_on_spurious_loss(&conn->bbr, &conn->rate, now_ns);
+}
+
+static void
+after_losses(struct quantum_conn *conn, const struct quantum_rtx_result *res)
+{
 	if (res->persistent)
 		quantum_bbr_on_persistent_congestion(&conn->bbr, &conn->rate,
 		                                     conn->rtx.bytes_in_flight);
@@ -226,8 +232,9 @@ conn_ack_received(struct quantum_conn *conn, const struct quantum_rx *rx,
 	sample.newly_ce_pkts = new_ce(conn, info);
 	take_acked(conn, &res, &sample, now_ns);
 	take_recovered(conn, &res, now_ns);
+	before_losses(conn, &res, now_ns);
 	take_lost(conn, &res, &sample, now_ns);
-	after_change(conn, &res, now_ns);
+	after_losses(conn, &res);
 	if (res.nb_acked == 0 && sample.newly_ce_pkts == 0)
 		return 0;
 	quantum_rate_sample_finish(&conn->rate, &sample, conn->rtt.min_ns);
@@ -257,8 +264,9 @@ conn_ack_timer(struct quantum_conn *conn, uint64_t now_ns)
 	                               conn->rtx.bytes_in_flight, conn->bbr.cwnd_bytes);
 	quantum_rtx_result_init(&res);
 	quantum_rtx_on_deadline(&conn->rtx, now_ns, &res);
+	before_losses(conn, &res, now_ns);
 	take_lost(conn, &res, NULL, now_ns);
-	after_change(conn, &res, now_ns);
+	after_losses(conn, &res);
 	if (res.nb_probes > 0) {
 		conn->probes = (uint8_t)(res.nb_probes > PROBES_MAX ? PROBES_MAX : res.nb_probes);
 		conn->stats.probes++;

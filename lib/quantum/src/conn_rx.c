@@ -272,6 +272,9 @@ on_ack_part(struct quantum_conn *conn, struct payload_rx *p, struct aef_reader *
 		if (wire_frame_decode(r, &f) != 0)
 			return QUANTUM_VERDICT_BAD_FRAME;
 		if (f.type == WIRE_FRAME_FLOOR) {
+			/* It cannot pass the packet that carries it. */
+			if (f.floor > p->rx->pn)
+				return QUANTUM_VERDICT_BAD_FRAME;
 			quantum_acktr_on_floor(&conn->acktr, f.floor);
 		} else {
 			info = f.ack_info;

@@ -82,7 +82,8 @@ account(struct quantum_conn *conn, struct packet *p, uint64_t now_ns)
 		return;
 	}
 	rec->bytes = len;
-	rec->flags = p->flags;
+	rec->flags =
+		(uint16_t)(p->flags | ((p->hdr_flags & WIRE_FLAG_PSH) != 0 ? QUANTUM_SENT_PSH : 0));
 	rec->ecn = p->tx->ecn;
 	rec->epoch = (uint32_t)crypto_epoch(p->tx->pn);
 	rec->floor = p->ack.floor;
@@ -232,8 +233,10 @@ write_frames(struct quantum_conn *conn, struct packet *p, bool *ret_protect, uin
 	fill = quantum_chans_fill(&conn->chans, &p->w, &p->rec->frames, now_ns, true);
 	if ((fill & QUANTUM_FILL_URG) != 0)
 		p->hdr_flags |= WIRE_FLAG_URG | WIRE_FLAG_PSH;
-	if ((fill & QUANTUM_FILL_IDLE) != 0)
+	if ((fill & QUANTUM_FILL_IDLE) != 0) {
 		p->hdr_flags |= WIRE_FLAG_PSH; /* the end of a burst: its ack must not wait */
+		p->flags |= QUANTUM_SENT_LAST_FRAG;
+	}
 	return fill;
 }
 
