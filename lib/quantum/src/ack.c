@@ -5,6 +5,10 @@
 
 #define ECN_VALIDATE_PKTS 10u
 
+static_assert(WIRE_SACKS_MAX + WIRE_ACK_INFO_RANGES_MAX <= QUANTUM_ACK_IN_MAX &&
+                      WIRE_ACK_INFO_RECOVERED_MAX <= QUANTUM_RECOVERED_IN_MAX,
+              "whatever decodes fits");
+
 void
 conn_ack_build(struct quantum_conn *conn, struct conn_ack_out *ret_out, uint64_t now_ns)
 {
@@ -198,7 +202,7 @@ conn_ack_received(struct quantum_conn *conn, const struct quantum_rx *rx,
 {
 	const uint64_t near = quantum_rtx_pn_peek(&conn->rtx);
 	struct quantum_ack_block blocks[QUANTUM_ACK_IN_MAX];
-	uint64_t recovered[QUANTUM_ACK_RECOVERED_MAX];
+	uint64_t recovered[QUANTUM_RECOVERED_IN_MAX];
 	struct quantum_ack_in in = { .ack = crypto_pn_expand(near, rx->ack),
 		                     .blocks = blocks,
 		                     .recovered = recovered };
@@ -208,9 +212,6 @@ conn_ack_received(struct quantum_conn *conn, const struct quantum_rx *rx,
 
 	in.nb_blocks = read_blocks(conn, rx->data + WIRE_HEADER_BYTES, rx->nb_sacks, blocks);
 	if (info != NULL) {
-		if (info->nb_ranges > QUANTUM_ACK_MORE_MAX ||
-		    info->nb_recovered > QUANTUM_ACK_RECOVERED_MAX)
-			return AEF_ERR_PROTOCOL;
 		in.nb_blocks +=
 			read_blocks(conn, info->ranges, info->nb_ranges, blocks + in.nb_blocks);
 		in.nb_recovered = info->nb_recovered;
