@@ -1,26 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <base/rng.h>
-#include <json/json.h>
+#include "json_work.h"
 
-#include "harness.h"
-
-static struct json_reader rd;
-
-/* Read all tokens; returns JSON_TOK_END or the error. */
-static int
-read_all(const void *text, size_t len)
-{
-	int token;
-
-	json_reader_init(&rd, text, len);
-	do
-		token = json_next(&rd);
-	while (token > 0);
-	ck_assert_int_eq(token < 0 ? json_next(&rd) : token, token);
-	return token;
-}
-
-START_TEST(json_accepts_what_rfc_8259_allows)
+START_TEST(json_read_accepts_what_rfc_8259_allows)
 {
 	static const char *const good[] = {
 		"0",
@@ -49,7 +30,7 @@ START_TEST(json_accepts_what_rfc_8259_allows)
 }
 END_TEST
 
-START_TEST(json_refuses_what_rfc_8259_forbids)
+START_TEST(json_read_refuses_what_rfc_8259_forbids)
 {
 	static const char *const bad[] = {
 		"",
@@ -120,7 +101,7 @@ START_TEST(json_refuses_what_rfc_8259_forbids)
 }
 END_TEST
 
-START_TEST(json_truncated_at_any_length_is_refused)
+START_TEST(json_read_truncated_at_any_length_is_refused)
 {
 	static const char text[] = "{\"a\":[1,-2.5e3,\"x\\u00e9\\ud83e\\udd16\xe6\x97\xa5\",true,"
 				   "false,null],\"b\":{}}";
@@ -137,7 +118,7 @@ START_TEST(json_truncated_at_any_length_is_refused)
 }
 END_TEST
 
-START_TEST(json_depth_is_limited)
+START_TEST(json_read_depth_is_limited)
 {
 	char text[2 * JSON_DEPTH_MAX + 2];
 
@@ -150,7 +131,7 @@ START_TEST(json_depth_is_limited)
 }
 END_TEST
 
-START_TEST(json_more_than_4_gib_is_refused)
+START_TEST(json_read_more_than_4_gib_is_refused)
 {
 	json_reader_init(&rd, (const uint8_t *)"1", (size_t)UINT32_MAX + 1);
 
@@ -158,7 +139,7 @@ START_TEST(json_more_than_4_gib_is_refused)
 }
 END_TEST
 
-START_TEST(json_strings_are_measured_and_unescaped)
+START_TEST(json_read_strings_are_measured_and_unescaped)
 {
 	static const char text[] = "[\"a\\n\\u00e9\\u65e5\\ud83e\\udd16\xc3\xa9\",\"plain\"]";
 	static const char want[] = "a\n\xc3\xa9\xe6\x97\xa5\xf0\x9f\xa4\x96\xc3\xa9";
@@ -182,7 +163,7 @@ START_TEST(json_strings_are_measured_and_unescaped)
 }
 END_TEST
 
-START_TEST(json_numbers_convert_only_when_they_are_unsigned_integers)
+START_TEST(json_read_numbers_convert_only_when_they_are_unsigned_integers)
 {
 	static const struct {
 		const char *text;
@@ -214,7 +195,7 @@ START_TEST(json_numbers_convert_only_when_they_are_unsigned_integers)
 }
 END_TEST
 
-START_TEST(json_skip_passes_a_whole_value)
+START_TEST(json_read_skip_passes_a_whole_value)
 {
 	static const char text[] = "{\"a\":{\"x\":[1,[2],{}]},\"b\":7}";
 	uint64_t v = 0;
@@ -236,65 +217,7 @@ START_TEST(json_skip_passes_a_whole_value)
 }
 END_TEST
 
-static size_t
-write_sample(uint8_t *buf, size_t cap, bool *ret_failed)
-{
-	struct json_writer w;
-
-	json_writer_init(&w, buf, cap);
-	json_write_object_begin(&w);
-	json_write_key(&w, "a\"b");
-	json_write_array_begin(&w);
-	json_write_u64(&w, 0);
-	json_write_u64(&w, UINT64_MAX);
-	json_write_string(&w, (const uint8_t *)"\0\b\t\n\v\f\r\"\\/\x1f\x7f\xc3\xa9", 14);
-	json_write_bool(&w, true);
-	json_write_bool(&w, false);
-	json_write_null(&w);
-	json_write_array_end(&w);
-	json_write_key(&w, "n");
-	json_write_raw(&w, (const uint8_t *)"-1.5", 4);
-	json_write_key(&w, "o");
-	json_write_object_begin(&w);
-	json_write_object_end(&w);
-	json_write_object_end(&w);
-	*ret_failed = json_writer_failed(&w);
-	return json_writer_bytes(&w);
-}
-
-START_TEST(json_writer_escapes_as_rfc_8785)
-{
-	static const char want[] =
-		"{\"a\\\"b\":[0,18446744073709551615,"
-		"\"\\u0000\\b\\t\\n\\u000b\\f\\r\\\"\\\\/\\u001f\x7f\xc3\xa9\",true,false,null],"
-		"\"n\":-1.5,\"o\":{}}";
-	uint8_t buf[256];
-	bool failed;
-	const size_t len = write_sample(buf, sizeof(buf), &failed);
-
-	ck_assert(!failed);
-	ck_assert_uint_eq(len, sizeof(want) - 1);
-	ck_assert_mem_eq(buf, want, len);
-	ck_assert_int_eq(read_all(buf, len), JSON_TOK_END);
-}
-END_TEST
-
-START_TEST(json_writer_too_small_a_buffer_is_told_and_never_passed)
-{
-	uint8_t buf[256];
-	bool failed;
-	const size_t len = write_sample(buf, sizeof(buf), &failed);
-
-	for (size_t cap = 0; cap < len; cap++) {
-		memset(buf, 0xaa, sizeof(buf));
-		(void)write_sample(buf, cap, &failed);
-		ck_assert(failed);
-		ck_assert_uint_eq(buf[cap], 0xaa);
-	}
-}
-END_TEST
-
-START_TEST(json_random_bytes_never_read_outside)
+START_TEST(json_read_random_bytes_never_read_outside)
 {
 	static const char pieces[] = "{}[],:\"\\u0d8tfn1-.eE \xc3\xa9\xf0\x9f";
 	struct aef_rng rng;
@@ -312,10 +235,9 @@ START_TEST(json_random_bytes_never_read_outside)
 }
 END_TEST
 
-TEST_SUITE(json, &json_accepts_what_rfc_8259_allows, &json_refuses_what_rfc_8259_forbids,
-           &json_truncated_at_any_length_is_refused, &json_depth_is_limited,
-           &json_more_than_4_gib_is_refused, &json_strings_are_measured_and_unescaped,
-           &json_numbers_convert_only_when_they_are_unsigned_integers,
-           &json_skip_passes_a_whole_value, &json_writer_escapes_as_rfc_8785,
-           &json_writer_too_small_a_buffer_is_told_and_never_passed,
-           &json_random_bytes_never_read_outside)
+TEST_SUITE(json_read, &json_read_accepts_what_rfc_8259_allows,
+           &json_read_refuses_what_rfc_8259_forbids, &json_read_truncated_at_any_length_is_refused,
+           &json_read_depth_is_limited, &json_read_more_than_4_gib_is_refused,
+           &json_read_strings_are_measured_and_unescaped,
+           &json_read_numbers_convert_only_when_they_are_unsigned_integers,
+           &json_read_skip_passes_a_whole_value, &json_read_random_bytes_never_read_outside)
