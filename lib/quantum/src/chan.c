@@ -134,20 +134,6 @@ quantum_chans_open(struct quantum_chans *chs, uint16_t channel,
 	return 0;
 }
 
-/* Initial credit may come after the first channels were opened. */
-static void
-credit_all(struct quantum_chans *chs)
-{
-	for (uint32_t id = 0; id < WIRE_CHANNELS_MAX; id++) {
-		struct quantum_chan *chan = quantum_window_get(&chs->table, id);
-
-		if (chan == NULL)
-			continue;
-		if (quantum_flow_tx_raise(&chan->tx.flow, chs->peer_chan_credit_bytes))
-			quantum_send_activate(chs, chan);
-	}
-}
-
 void
 quantum_chans_set_peer_limits(struct quantum_chans *chs, const struct wire_limits *limits)
 {
@@ -158,9 +144,9 @@ quantum_chans_set_peer_limits(struct quantum_chans *chs, const struct wire_limit
 	chs->peer_channels_max = aef_max_u32(chs->peer_channels_max, limits->channels_max);
 	chs->peer_chan_credit_bytes =
 		aef_max_u64(chs->peer_chan_credit_bytes, limits->credit_channel_bytes);
-	if (more && chs->table.nb > 0)
-		credit_all(chs);
 	quantum_chans_on_credit(chs, limits->credit_bytes);
+	if (more)
+		quantum_send_unblock(chs);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
@@ -368,8 +354,10 @@ quantum_chans_on_credit_channel(struct quantum_chans *chs, uint16_t channel, uin
 	/* Credit answers data, so a peer can only name a channel that we opened. */
 	if (chan == NULL || !chan->tx.open)
 		return AEF_ERR_PROTOCOL;
-	if (quantum_flow_tx_raise(&chan->tx.flow, bytes))
+	if (quantum_flow_tx_raise(&chan->tx.flow, bytes)) {
+		aef_list_remove(&chan->tx.blocked);
 		quantum_send_activate(chs, chan);
+	}
 	return 0;
 }
 

@@ -182,7 +182,9 @@ bool quantum_chans_poll_writable(struct quantum_chans *chs);
  * @param data  decoded frame; data->data points into @p owner
  * @param owner buffer of the packet; buf->get is called once per piece that is kept
  * @return 0; AEF_ERR_FULL: no memory, the frame changed nothing and its packet must not be
- *         acknowledged; AEF_ERR_LIMIT: beyond credit (close FLOW); AEF_ERR_PROTOCOL: a rule broken
+ *         acknowledged, but the packet's other frames should be taken all the same: the one that
+ *         frees memory may be behind it, and would be behind it again when sent again;
+ * AEF_ERR_LIMIT: beyond credit (close FLOW); AEF_ERR_PROTOCOL: a rule broken
  */
 AEF_MUST_CHECK int quantum_chans_on_data(struct quantum_chans *chs,
                                          const struct wire_frame_data *data, void *owner);

@@ -279,12 +279,15 @@ advance(struct quantum_chans *chs, struct quantum_chan *chan)
 	struct quantum_chan_rx *rx = &chan->rx;
 
 	while (rx->window.nb > 0) {
-		void *at = quantum_window_get(&rx->window, rx->next);
+		void *at = quantum_window_remove(&rx->window, chs->pools->nodes, rx->next);
 		struct quantum_msg_in *msg = at;
 
-		if (at == NULL || (at != &done_mark && msg->have < msg->total))
+		if (at == NULL)
 			return;
-		(void)quantum_window_remove(&rx->window, chs->pools->nodes, rx->next);
+		if (at != &done_mark && msg->have < msg->total) {
+			rx->head = msg;
+			return;
+		}
 		rx->next++;
 		if (at != &done_mark)
 			deliver_passed(chs, msg);
@@ -322,7 +325,7 @@ complete(struct quantum_chans *chs, struct quantum_chan *chan, struct quantum_ms
 		deliver_ahead(chs, msg);
 		return;
 	}
-	(void)quantum_window_remove(&rx->window, chs->pools->nodes, msg->number);
+	rx->head = NULL;
 	rx->next++;
 	deliver_passed(chs, msg);
 	advance(chs, chan);
@@ -363,7 +366,14 @@ has_left(struct aef_pool *pool, uint64_t nb)
 	return false;
 }
 
-/* First frame of a message: a record, and a place in the window unless it is done with at once. */
+/* What is known of a number at or above `next`: a message, the mark, or NULL. */
+static void *
+number_get(const struct quantum_chan_rx *rx, uint64_t number)
+{
+	return number == rx->next ? rx->head : quantum_window_get(&rx->window, number);
+}
+
+/* First frame of a message: a record and, unless it is the one at `next`, a place in the window. */
 static int
 msg_make(struct quantum_chans *chs, struct quantum_chan *chan, const struct wire_frame_data *data,
          struct quantum_msg_in **ret_msg)
@@ -377,13 +387,13 @@ msg_make(struct quantum_chans *chs, struct quantum_chan *chan, const struct wire
 			return AEF_ERR_FULL;
 		rx->keys->nb = 0;
 	}
-	if (!has_left(pools->msgs_in, 1u + kept_back(pools->msgs_in, rx, data->message)) ||
-	    !has_left(pools->nodes, kept_back(pools->nodes, rx, data->message)))
+	if (!has_left(pools->msgs_in, 1u + kept_back(pools->msgs_in, rx, data->message)))
 		return AEF_ERR_FULL;
 	struct quantum_msg_in *msg = aef_pool_get(pools->msgs_in);
-	const bool passes = data->message == rx->next && data->len == data->total;
 
-	if (!passes && quantum_window_set(&rx->window, pools->nodes, data->message, msg) != 0) {
+	if (data->message == rx->next) {
+		rx->head = msg;
+	} else if (quantum_window_set(&rx->window, pools->nodes, data->message, msg) != 0) {
 		aef_pool_put(pools->msgs_in, msg);
 		return AEF_ERR_FULL;
 	}
@@ -430,7 +440,7 @@ quantum_recv_data(struct quantum_chans *chs, struct quantum_chan *chan,
 	if (data->message < rx->next)
 		return 0;
 
-	void *at = quantum_window_get(&rx->window, data->message);
+	void *at = number_get(rx, data->message);
 	struct quantum_msg_in *msg = at;
 	struct pieces pieces = { .nb = data->len > 0, .bytes = data->len };
 
@@ -459,7 +469,7 @@ number_done(struct quantum_chans *chs, struct quantum_chan_rx *rx, uint64_t numb
 {
 	if (number != rx->next)
 		return quantum_window_set(&rx->window, chs->pools->nodes, number, &done_mark);
-	(void)quantum_window_remove(&rx->window, chs->pools->nodes, number);
+	rx->head = NULL;
 	rx->next++;
 	return 0;
 }
@@ -474,7 +484,7 @@ quantum_recv_expired(struct quantum_chans *chs, struct quantum_chan *chan, uint6
 		return 0;
 	if (message - rx->next >= QUANTUM_MSG_WINDOW || bytes > chs->conf->limits.message_bytes_max)
 		return AEF_ERR_PROTOCOL;
-	void *at = quantum_window_get(&rx->window, message);
+	void *at = number_get(rx, message);
 	struct quantum_msg_in *msg = at;
 
 	/* Complete messages were charged in full; the sender did not know yet. */
@@ -550,6 +560,9 @@ quantum_recv_half_fini(struct quantum_chans *chs, struct quantum_chan *chan)
 		if (at != &done_mark)
 			msg_drop(chs, at);
 	}
+	if (rx->head != NULL)
+		msg_drop(chs, rx->head);
+	rx->head = NULL;
 	aef_list_remove(&rx->credit);
 	aef_pool_put(chs->pools->keys, rx->keys);
 	rx->keys = NULL;

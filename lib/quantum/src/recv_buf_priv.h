@@ -3,8 +3,8 @@
  * quantum/recv_buf_priv.h - receiving half: reassembly, order, duplicates, what may be delivered.
  *
  * Nothing is copied: a fragment is a slice of the received buffer with one reference on it. The
- * window holds messages at or above `next`: incomplete ones, complete ones that wait for their
- * turn, and a constant pointer for numbers that are done with.
+ * window holds messages above `next`: incomplete ones, complete ones that wait for their turn, and
+ * a constant pointer for numbers that are done with.
  *
  * Source:  DESIGN section 2 (Channels, EXPIRED).
  * Context: the thread that owns the connection.
@@ -59,7 +59,8 @@ struct quantum_key_table {
 /* Receiving half of a channel. */
 struct quantum_chan_rx {
 	struct quantum_window window;
-	uint64_t next; /* lowest number that is not done with */
+	uint64_t next;               /* lowest number that is not done with; never in the window */
+	struct quantum_msg_in *head; /* message `next` once a part of it came */
 	struct quantum_key_table *keys;
 	struct quantum_flow_rx flow;
 	struct aef_list credit; /* chs->credit_chans: CREDIT_CHANNEL is to be sent */

@@ -453,13 +453,18 @@ quantum_send_head(struct quantum_chans *chs, struct quantum_chan *chan, uint64_t
 	else
 		msg = msg_of_node(tx->queue.next);
 
+	/* Limits may come after the channel was opened. */
+	(void)quantum_flow_tx_raise(&tx->flow, chs->peer_chan_credit_bytes);
 	const uint32_t rest = msg->total - msg->sent;
 	const uint64_t room_chan = aef_min_u64(rest, quantum_flow_tx_room(&tx->flow));
 	const uint64_t room = aef_min_u64(room_chan, connection_room(chs, msg));
 
 	if (rest > 0 && room == 0) {
-		/* The channel's own credit wakes it by itself. */
-		if (room_chan > 0)
+		/*
+		 * CREDIT_CHANNEL wakes the channel by itself; the connection's credit, and the
+		 * initial credit that comes with the peer's limits, wake all that wait here.
+		 */
+		if (room_chan > 0 || tx->flow.limit <= chs->peer_chan_credit_bytes)
 			aef_list_append(&chs->blocked, &tx->blocked);
 		return NULL;
 	}

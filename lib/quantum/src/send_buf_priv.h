@@ -24,7 +24,7 @@
 struct quantum_chans;
 struct quantum_chan;
 
-/* [Q] A sender has at most this many unresolved messages per channel, by number. */
+/* A sender has at most this many unresolved messages per channel, by number. */
 #define QUANTUM_MSG_WINDOW_BITS 12u
 #define QUANTUM_MSG_WINDOW      (1u << QUANTUM_MSG_WINDOW_BITS)
 
@@ -96,11 +96,11 @@ struct quantum_msg_out {
 /* Sending half of a channel. */
 struct quantum_chan_tx {
 	struct quantum_sched_entry sched;
-	struct aef_list queue;            /* QUEUED messages */
-	struct aef_list unresolved;       /* numbered ones, ascending */
-	struct aef_list timed;            /* those with a deadline, ascending */
-	struct aef_list timed_chan;       /* chs->timed_chans while `timed` is not empty */
-	struct aef_list blocked;          /* chs->blocked: waits for the connection's credit */
+	struct aef_list queue;      /* QUEUED messages */
+	struct aef_list unresolved; /* numbered ones, ascending */
+	struct aef_list timed;      /* those with a deadline, ascending */
+	struct aef_list timed_chan; /* chs->timed_chans while `timed` is not empty */
+	struct aef_list blocked;    /* chs->blocked: waits for the connection's credit or limits */
 	struct quantum_msg_out *current;  /* SENDING */
 	struct quantum_window_node *keys; /* WIRE_LATEST: 64 chains of live messages by key */
 	struct quantum_flow_tx flow;

@@ -284,7 +284,7 @@ END_TEST
 
 START_TEST(chan_receiver_short_of_memory_refuses_and_recovers)
 {
-	static const uint32_t scarce[NB_POOLS] = { NB_CHANS, 1, 60, 120, 40, 1, 64, 4 };
+	static const uint32_t scarce[NB_POOLS] = { NB_CHANS, 1, 60, 320, 40, 1, 64, 4 };
 
 	for (uint64_t seed = 200; seed < 203; seed++)
 		differential(seed, scarce, 1000, true);
