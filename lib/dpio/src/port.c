@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <rte_cycles.h>
 #include <rte_dev.h>
-#include <rte_devargs.h>
 #include <rte_errno.h>
 #include <rte_eth_ring.h>
 
@@ -60,20 +59,13 @@ probe_failed(struct aef_text *ret_error, const struct dpio_port_conf *conf, int 
 	if (rc == -EEXIST || rc == -EBUSY)
 		return refuse(ret_error, conf, AEF_ERR_STATE,
 		              "the device is busy; is it used twice?");
+	if (rc == -EFAULT) /* what DPDK says when no bus knows the name */
+		return refuse(ret_error, conf, AEF_ERR_NOTFOUND,
+		              "no driver takes it; check the name, and that the driver is "
+		              "installed");
 	return refuse(ret_error, conf, AEF_ERR_IO,
 	              "the driver refuses it; check its parameters, that the interface is there, "
 	              "and your rights");
-}
-
-/* rte_dev_probe gives one code for everything; an unknown name is already refused by the parser. */
-static bool
-driver_known(const char *device)
-{
-	struct rte_devargs args = { 0 };
-	const bool known = rte_devargs_parse(&args, device) == 0;
-
-	free(args.data); /* what the parser allocated; its own reset is not stable ABI */
-	return known;
 }
 
 static int
@@ -95,10 +87,6 @@ probe(struct dpio_port *port, struct aef_text *ret_error)
 	}
 	if (rte_eth_dev_get_port_by_name(port->devname, &port->port_id) == 0)
 		return refuse(ret_error, conf, AEF_ERR_STATE, "the device is busy: a port has it");
-	if (!driver_known(conf->device))
-		return refuse(ret_error, conf, AEF_ERR_NOTFOUND,
-		              "no driver takes it; check the name, and that the driver is "
-		              "installed");
 	rc = rte_dev_probe(conf->device);
 	if (rc < 0)
 		return probe_failed(ret_error, conf, rc);

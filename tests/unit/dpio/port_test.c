@@ -140,7 +140,7 @@ END_TEST
 
 START_TEST(port_pcap_writes_a_file_that_can_be_received_again)
 {
-	char path[] = "/tmp/dpio-pcap-XXXXXX", device[128];
+	char path[] = P_tmpdir "/dpio-pcap-XXXXXX", device[128];
 	const int fd = mkstemp(path);
 	struct dpio_port port;
 
@@ -160,7 +160,7 @@ END_TEST
 
 START_TEST(port_memif_pair_in_one_process_carries_datagrams)
 {
-	char dir[] = "/tmp/dpio-memif-XXXXXX", device[2][200], sock[100];
+	char dir[] = P_tmpdir "/dpio-memif-XXXXXX", device[2][200], sock[100];
 	struct dpio_port ports[2];
 
 	ck_assert_ptr_nonnull(mkdtemp(dir));
