@@ -1,0 +1,3 @@
+SRCS := $(sort $(notdir $(wildcard lib/client/src/*.c)))
+DEPS := base wire fec crypto quantum sockio
+KIND := posix
