@@ -84,34 +84,44 @@ log_redirect(void)
 	rte_log_set_global_level(RTE_LOG_ERR);
 }
 
+/* Free pages of one size, from a file that holds a number; 0 when there is none. */
+static uint64_t
+pages_free(const char *size_dir)
+{
+	char path[320], text[32] = "";
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), HUGEPAGES_DIR "/%s/free_hugepages", size_dir);
+	file = fopen(path, "r");
+	if (file == NULL)
+		return 0;
+	if (fgets(text, sizeof(text), file) == NULL)
+		text[0] = '\0';
+	fclose(file);
+	return strtoull(text, NULL, 10);
+}
+
 uint64_t
 dpio_hugepages_free_mb(void)
 {
+	static const char prefix[] = "hugepages-"; /* "hugepages-2048kB" */
 	DIR *dir = opendir(HUGEPAGES_DIR);
 	uint64_t total_kb = 0;
 
 	if (dir == NULL)
 		return 0;
-	for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
-		unsigned long long size_kb, nb;
-		char path[320];
-		FILE *file;
-
-		if (sscanf(e->d_name, "hugepages-%llukB", &size_kb) != 1)
-			continue;
-		(void)snprintf(path, sizeof(path), HUGEPAGES_DIR "/%s/free_hugepages", e->d_name);
-		file = fopen(path, "r");
-		if (file == NULL)
-			continue;
-		if (fscanf(file, "%llu", &nb) == 1)
-			total_kb += size_kb * nb;
-		fclose(file);
-	}
+	for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir))
+		if (strncmp(e->d_name, prefix, sizeof(prefix) - 1) == 0)
+			total_kb += strtoull(e->d_name + sizeof(prefix) - 1, NULL, 10) *
+			            pages_free(e->d_name);
 	closedir(dir);
 	return total_kb / 1024;
 }
 
-static void AEF_PRINTF(1, 2) arg_add(const char *fmt, ...)
+static void arg_add(const char *fmt, ...) AEF_PRINTF(1, 2);
+
+static void
+arg_add(const char *fmt, ...)
 {
 	char *text = args.text[args.argc];
 	va_list ap;

@@ -98,7 +98,7 @@ static int
 on_scalar(struct walk *walk, const yaml_event_t *event, uint32_t line)
 {
 	const char *text = (const char *)event->data.scalar.value;
-	uint32_t idx;
+	uint32_t idx = 0;
 	int rc;
 
 	if (event->data.scalar.length != strlen(text))
@@ -118,7 +118,7 @@ on_scalar(struct walk *walk, const yaml_event_t *event, uint32_t line)
 static int
 on_open(struct walk *walk, enum node_kind kind, bool decorated, uint32_t line)
 {
-	uint32_t idx;
+	uint32_t idx = 0;
 	int rc;
 
 	if (decorated)
