@@ -77,6 +77,22 @@ release_frames(struct quantum_conn *conn, struct quantum_sent *rec, uint64_t now
 	}
 }
 
+/* Of a repaired payload the peer used channel data only: control frames go again. */
+static void
+release_repaired(struct quantum_conn *conn, struct quantum_sent *rec, uint64_t now_ns)
+{
+	while (!aef_list_empty(&rec->frames)) {
+		struct quantum_frame *frame =
+			aef_list_entry(rec->frames.next, struct quantum_frame, node);
+
+		aef_list_remove(&frame->node);
+		if (frame->type == WIRE_FRAME_DATA || frame->type == WIRE_FRAME_EXPIRED)
+			conn_frame_acked(conn, frame, now_ns);
+		else
+			conn_frame_lost(conn, frame, now_ns);
+	}
+}
+
 static struct quantum_sent *
 first_out(struct aef_list *list)
 {
@@ -114,7 +130,7 @@ take_recovered(struct quantum_conn *conn, struct quantum_rtx_result *res, uint64
 
 		aef_list_remove(&rec->out);
 		conn->stats.fec_peer_recovered_pkts++;
-		release_frames(conn, rec, now_ns);
+		release_repaired(conn, rec, now_ns);
 	}
 }
 
@@ -135,7 +151,7 @@ take_lost(struct quantum_conn *conn, struct quantum_rtx_result *res,
 			quantum_bbr_on_loss(&conn->bbr, &conn->rate, &rec->rate, rec->pn, now_ns);
 		}
 		if (recovered)
-			release_frames(conn, rec, now_ns);
+			release_repaired(conn, rec, now_ns);
 		else
 			conn_requeue(conn, rec, now_ns);
 	}
