@@ -255,6 +255,21 @@ init_failed(const struct dpio_conf *conf, struct aef_text *ret_error)
 	return AEF_ERR_IO;
 }
 
+/* EAL writes its alerts to stderr as well; the caller prints one sentence, so they go to the log.
+ */
+static int
+init_quietly(void)
+{
+	FILE *was = stderr; /* a variable in glibc */
+	int rc;
+
+	if (eal.log != NULL)
+		stderr = eal.log;
+	rc = rte_eal_init(args.argc, args.argv);
+	stderr = was;
+	return rc;
+}
+
 int
 dpio_eal_start(const struct dpio_conf *conf, struct aef_text *ret_error)
 {
@@ -269,7 +284,7 @@ dpio_eal_start(const struct dpio_conf *conf, struct aef_text *ret_error)
 	if (rc < 0)
 		return rc;
 	log_redirect();
-	if (rte_eal_init(args.argc, args.argv) < 0)
+	if (init_quietly() < 0)
 		return init_failed(conf, ret_error);
 	rte_log_set_global_level(RTE_LOG_ERR);
 	eal.running = true;

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <rte_launch.h>
+
 #include <base/err.h>
 #include <dpio/dpio.h>
 
@@ -84,10 +86,19 @@ no_hugepages(void)
 	return 0;
 }
 
+/* Runs on each lcore. */
+static int
+say_lcore(void *ctx)
+{
+	__atomic_fetch_add((unsigned *)ctx, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
 static int
 once_only(void)
 {
 	struct dpio_conf conf;
+	unsigned nb_ran = 0;
 
 	dpio_conf_defaults(&conf);
 	conf.hugepages = DPIO_HUGEPAGES_NEVER;
@@ -97,6 +108,9 @@ once_only(void)
 	CHECK(rte_lcore_count() == 4);
 	CHECK(rte_lcore_id() == 0);
 	CHECK(!dpio_eal_has_hugepages());
+	CHECK(rte_eal_mp_remote_launch(say_lcore, &nb_ran, CALL_MAIN) == 0);
+	rte_eal_mp_wait_lcore();
+	CHECK(nb_ran == 4);
 	CHECK(start(&conf) == AEF_ERR_STATE);
 	dpio_eal_stop();
 	CHECK(start(&conf) == AEF_ERR_STATE);

@@ -206,9 +206,45 @@ START_TEST(port_af_packet_on_a_veth_carries_datagrams)
 }
 END_TEST
 
+/* Devices that need something of the kernel: refused means skipped, started means it must work. */
+static void
+starts_or_skips(const char *device)
+{
+	const struct dpio_port_conf conf = fix_port_conf("k", device, 1);
+	struct dpio_port port;
+
+	if (start(&port, &conf) < 0) {
+		test_skip(error_buf);
+		return;
+	}
+	ck_assert_uint_eq(port.nb_queues, 1);
+	dpio_burst_init(&bursts[0], &port, 0, fix_pool(), 100);
+	(void)dpio_burst_rx(&bursts[0], pkts, metas, 1, NULL);
+	dpio_port_stop(&port);
+}
+
+START_TEST(port_tap_starts_where_the_kernel_allows_it)
+{
+	starts_or_skips("net_tap0,iface=aeftap0");
+}
+END_TEST
+
+START_TEST(port_af_xdp_starts_where_the_kernel_allows_it)
+{
+	if (geteuid() != 0 || system("ip link add aefux0 type veth peer name aefux1 2>/dev/null && "
+	                             "ip link set aefux0 up && ip link set aefux1 up") != 0) {
+		test_skip("a veth pair needs root and the ip command");
+		return;
+	}
+	starts_or_skips("net_af_xdp0,iface=aefux0,force_copy=1");
+	ck_assert_int_eq(system("ip link del aefux0"), 0);
+}
+END_TEST
+
 TEST_SUITE(port, &port_null_device_starts_stops_and_starts_again,
            &port_busy_unknown_and_impossible_devices_are_one_sentence,
            &port_of_rings_has_as_many_queues_as_rings,
            &port_pcap_writes_a_file_that_can_be_received_again,
            &port_memif_pair_in_one_process_carries_datagrams,
-           &port_af_packet_on_a_veth_carries_datagrams)
+           &port_af_packet_on_a_veth_carries_datagrams, &port_tap_starts_where_the_kernel_allows_it,
+           &port_af_xdp_starts_where_the_kernel_allows_it)
