@@ -294,7 +294,7 @@ static enum quantum_verdict
 on_frames(struct quantum_conn *conn, struct payload_rx *p, struct aef_reader *r, uint64_t now_ns)
 {
 	struct wire_frame f;
-	enum quantum_verdict verdict;
+	enum quantum_verdict verdict, total = QUANTUM_VERDICT_ACCEPTED;
 	int err;
 
 	while ((err = wire_frame_decode(r, &f)) == 0) {
@@ -302,10 +302,14 @@ on_frames(struct quantum_conn *conn, struct payload_rx *p, struct aef_reader *r,
 			return QUANTUM_VERDICT_BAD_FRAME;
 		p->eliciting |= !wire_frame_is_passive(f.type);
 		verdict = on_frame(conn, p, &f, now_ns);
-		if (verdict != QUANTUM_VERDICT_ACCEPTED)
+		/* A frame without room must not hide a later one that would make room: go on, but
+		 * leave the packet unacknowledged. What was taken twice is harmless. */
+		if (verdict == QUANTUM_VERDICT_NO_ROOM)
+			total = verdict;
+		else if (verdict != QUANTUM_VERDICT_ACCEPTED)
 			return verdict;
 	}
-	return err == AEF_ERR_AGAIN ? QUANTUM_VERDICT_ACCEPTED : QUANTUM_VERDICT_BAD_FRAME;
+	return err == AEF_ERR_AGAIN ? total : QUANTUM_VERDICT_BAD_FRAME;
 }
 
 enum quantum_verdict

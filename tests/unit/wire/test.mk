@@ -1,0 +1,2 @@
+DEPS := wire
+SRCS := describe.c
