@@ -221,16 +221,16 @@ END_TEST
 
 START_TEST(burst_empty_pool_is_a_counted_refusal)
 {
-	static struct rte_mbuf *all[2048];
+	static struct rte_mbuf *all[FIX_MBUFS + 1];
 	unsigned nb = 0;
 
 	fix_pair_open(&pair, 0, 16);
-	while (nb < 2048 && (all[nb] = dpio_burst_alloc(&pair.bursts[0])) != NULL)
+	while (nb <= FIX_MBUFS && (all[nb] = dpio_burst_alloc(&pair.bursts[0])) != NULL)
 		nb++;
-	ck_assert_uint_eq(nb, 2047);
+	ck_assert_uint_eq(nb, FIX_MBUFS);
 	ck_assert_uint_eq(pair.bursts[0].stats.no_mbuf, 1);
 	dpio_pool_sample(fix_pool());
-	ck_assert_uint_eq(fix_pool()->high_water, 2047);
+	ck_assert_uint_eq(fix_pool()->high_water, FIX_MBUFS);
 	rte_pktmbuf_free_bulk(all, nb);
 	fix_pair_close(&pair);
 }

@@ -7,7 +7,10 @@
 
 #include <dpio/dpio.h>
 
-/** Start EAL at the first call; stopped when the process ends. @return a pool of 2,047 buffers */
+#define FIX_MBUFS 8191 /* net_af_xdp alone fills 4,096 */
+
+/** Start EAL at the first call; stopped when the process ends. @return a pool of FIX_MBUFS buffers
+ */
 struct dpio_pool *fix_pool(void);
 
 /** Defaults with a name, a device and the addresses of host @p n (see frames.h). */

@@ -206,37 +206,43 @@ START_TEST(port_af_packet_on_a_veth_carries_datagrams)
 }
 END_TEST
 
-/* Devices that need something of the kernel: refused means skipped, started means it must work. */
-static void
-starts_or_skips(const char *device)
+START_TEST(port_tap_starts_where_the_kernel_allows_it)
 {
-	const struct dpio_port_conf conf = fix_port_conf("k", device, 1);
+	const struct dpio_port_conf conf = fix_port_conf("k", "net_tap0,iface=aeftap0", 1);
 	struct dpio_port port;
 
 	if (start(&port, &conf) < 0) {
 		test_skip(error_buf);
 		return;
 	}
-	ck_assert_uint_eq(port.nb_queues, 1);
 	dpio_burst_init(&bursts[0], &port, 0, fix_pool(), 100);
 	(void)dpio_burst_rx(&bursts[0], pkts, metas, 1, NULL);
+	send_hello(&port);
 	dpio_port_stop(&port);
-}
-
-START_TEST(port_tap_starts_where_the_kernel_allows_it)
-{
-	starts_or_skips("net_tap0,iface=aeftap0");
 }
 END_TEST
 
-START_TEST(port_af_xdp_starts_where_the_kernel_allows_it)
+START_TEST(port_af_xdp_carries_datagrams_where_the_kernel_allows_it)
 {
+	const struct dpio_port_conf conf =
+		fix_port_conf("x0", "net_af_xdp0,iface=aefux0,force_copy=1", 1);
+	struct dpio_port ports[2];
+
 	if (geteuid() != 0 || system("ip link add aefux0 type veth peer name aefux1 2>/dev/null && "
 	                             "ip link set aefux0 up && ip link set aefux1 up") != 0) {
 		test_skip("a veth pair needs root and the ip command");
 		return;
 	}
-	starts_or_skips("net_af_xdp0,iface=aefux0,force_copy=1");
+	if (start(&ports[0], &conf) < 0) {
+		test_skip(error_buf);
+	} else {
+		start_ok(&ports[1], "x1",
+		         "net_af_packet2,iface=aefux1,blocksz=4096,framesz=2048,framecnt=512", 2);
+		send_hello(&ports[1]);
+		expect_hello(&ports[0]);
+		dpio_port_stop(&ports[1]);
+		dpio_port_stop(&ports[0]);
+	}
 	ck_assert_int_eq(system("ip link del aefux0"), 0);
 }
 END_TEST
@@ -247,4 +253,4 @@ TEST_SUITE(port, &port_null_device_starts_stops_and_starts_again,
            &port_pcap_writes_a_file_that_can_be_received_again,
            &port_memif_pair_in_one_process_carries_datagrams,
            &port_af_packet_on_a_veth_carries_datagrams, &port_tap_starts_where_the_kernel_allows_it,
-           &port_af_xdp_starts_where_the_kernel_allows_it)
+           &port_af_xdp_carries_datagrams_where_the_kernel_allows_it)
