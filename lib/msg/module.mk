@@ -1,5 +1,5 @@
 # Every protobuf-c call of the program.
-SRCS :=
+SRCS := arena.c doc_decode.c doc_encode.c
 DEPS := base docmsg
 KIND := posix
 PKGS := libprotobuf-c
