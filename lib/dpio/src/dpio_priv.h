@@ -14,7 +14,7 @@ extern const struct aef_metric dpio_stats_metric_table[];
 /** True for "0000:3b:00.0" and "3b:00.0", also with ",parameters" behind. */
 bool dpio_device_is_pci(const char *device);
 
-/** First line that DPDK logged since dpio_dpdk_forget_words, for error sentences; never NULL. */
+/** First line that DPDK logged since dpio_dpdk_forget_words, for error sentences; "" when none. */
 const char *dpio_dpdk_words(void);
 
 /** Forget it before a call that may fail. */

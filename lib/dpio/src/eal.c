@@ -63,7 +63,7 @@ log_write(void *cookie, const char *buf, size_t len)
 const char *
 dpio_dpdk_words(void)
 {
-	return eal.words[0] != '\0' ? eal.words : "DPDK gives no reason";
+	return eal.words;
 }
 
 void

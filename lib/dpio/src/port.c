@@ -25,22 +25,25 @@ static const char *const own_queues[] = {
 	"net_ring", "net_memif", "net_null", "net_pcap", "net_af_packet", "net_af_xdp",
 };
 
+/* "Port NAME (DEVICE): WHAT (DPDK's own words)." */
 static int
 refuse(struct aef_text *ret_error, const struct dpio_port_conf *conf, int err, const char *what)
 {
-	aef_text_printf(ret_error, "Port %s (%.80s): %s (%s).", conf->name, conf->device, what,
-	                dpio_dpdk_words());
+	const char *words = dpio_dpdk_words();
+	const bool any = words[0] != '\0';
+
+	aef_text_printf(ret_error, "Port %s (%.80s): %s%s%s%s.", conf->name, conf->device, what,
+	                any ? " (" : "", words, any ? ")" : "");
 	return err;
 }
 
 static int
 refuse_code(struct aef_text *ret_error, const struct dpio_port_conf *conf, int rc, const char *what)
 {
-	const char *words = dpio_dpdk_words();
+	char text[160];
 
-	aef_text_printf(ret_error, "Port %s (%.80s): %s: %s (%s).", conf->name, conf->device, what,
-	                rte_strerror(-rc), words);
-	return rc == -ENOMEM ? AEF_ERR_NOMEM : AEF_ERR_IO;
+	(void)snprintf(text, sizeof(text), "%s: %s", what, rte_strerror(-rc)); /* fits */
+	return refuse(ret_error, conf, rc == -ENOMEM ? AEF_ERR_NOMEM : AEF_ERR_IO, text);
 }
 
 /* "net_memif0,role=server" is port "net_memif0", "3b:00.0" is "0000:3b:00.0". */
