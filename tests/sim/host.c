@@ -398,6 +398,14 @@ end_for(struct sim_world *world, struct quantum_rx *rx, const struct sim_buf *bu
 	return ses != NULL && ses->end[0].conn != NULL ? &ses->end[0] : NULL;
 }
 
+static void
+log_verdict(const struct sim_world *world, const struct sim_end *end, const struct sim_buf *buf,
+            enum quantum_verdict verdict)
+{
+	sim_log(world, "%u%s %s number %llu of %u", end->ses->uid, end->side ? "s" : "c",
+	        quantum_verdict_name(verdict), (unsigned long long)buf->pn, buf->uid);
+}
+
 void
 sim_arrive(struct sim_world *world, struct sim_buf *const *bufs, unsigned nb)
 {
@@ -406,6 +414,7 @@ sim_arrive(struct sim_world *world, struct sim_buf *const *bufs, unsigned nb)
 	struct sim_end *ends[SIM_BURST];
 	unsigned op_of[SIM_BURST];
 	unsigned nb_ops = 0;
+	enum quantum_verdict verdict;
 
 	for (unsigned i = 0; i < nb; i++) {
 		rx[i] = (struct quantum_rx){ .data = bufs[i]->data,
@@ -418,8 +427,9 @@ sim_arrive(struct sim_world *world, struct sim_buf *const *bufs, unsigned nb)
 			continue;
 		ends[i]->nb_prepared++;
 		ends[i]->dirty = true;
-		if (quantum_conn_rx_prepare(ends[i]->conn, &rx[i], world->now_ns) !=
-		    QUANTUM_VERDICT_ACCEPTED) {
+		verdict = quantum_conn_rx_prepare(ends[i]->conn, &rx[i], world->now_ns);
+		if (verdict != QUANTUM_VERDICT_ACCEPTED) {
+			log_verdict(world, ends[i], bufs[i], verdict);
 			rx[i].data = NULL;
 			continue;
 		}
@@ -434,9 +444,10 @@ sim_arrive(struct sim_world *world, struct sim_buf *const *bufs, unsigned nb)
 			continue;
 		if (rx[i].needs_open)
 			rx[i].op.ok = ops[op_of[i]].ok;
-		if (quantum_conn_rx_commit(ends[i]->conn, &rx[i], world->now_ns) ==
-		            QUANTUM_VERDICT_ACCEPTED &&
-		    rx[i].needs_open)
+		verdict = quantum_conn_rx_commit(ends[i]->conn, &rx[i], world->now_ns);
+		if (verdict != QUANTUM_VERDICT_ACCEPTED)
+			log_verdict(world, ends[i], bufs[i], verdict);
+		else if (rx[i].needs_open)
 			sim_oracle_accepted(world, ends[i], bufs[i], &rx[i]);
 	}
 	for (unsigned i = 0; i < nb && !world->failed; i++)

@@ -79,7 +79,7 @@ sim_plan_link(const struct sim_opts *opts, struct aef_rng *rng, struct link_conf
 	v = chance(&r, 35) ? range(&r, 8 * S, 60 * S) : 0;
 	c.outage_interval_ns = on[SIM_OUTAGE] ? v : 0;
 	c.outage_max_ns = range(&r, 100 * MS, 5 * S);
-	v = chance(&r, 15) ? range(&r, WIRE_MTU_BASE, 1500) : 0;
+	v = chance(&r, 15) ? range(&r, WIRE_MTU_BASE + 28, 1528) : 0;
 	c.mtu_bytes = on[SIM_MTU] ? (uint32_t)v : 0;
 	v = chance(&r, 70) ? log_uniform(&r, 62500, HEALTHY_RATE) : 0;
 	c.rate_bytes_per_s = on[SIM_SLOW] ? v : 0;
@@ -176,14 +176,14 @@ first_pn(struct aef_rng *rng)
 {
 	switch (aef_rng_below(rng, 8)) {
 	case 0:
-		return (1ull << 32) - range(rng, 1, 20000);
+		return (1ull << 32) - range(rng, 64, 20000);
 	case 1:
-		return (1ull << 31) - range(rng, 1, 20000);
+		return (1ull << 31) - range(rng, 64, 20000);
 	case 2:
 	case 3:
-		return (range(rng, 1, 5) << 22) - range(rng, 1, 20000);
+		return (range(rng, 1, 5) << 22) - range(rng, 64, 20000);
 	case 4:
-		return (1ull << 33) - range(rng, 1, 5000);
+		return (1ull << 33) - range(rng, 64, 5000);
 	default:
 		return 0;
 	}

@@ -38,14 +38,15 @@ static uint64_t
 send_deadline_ns(const struct quantum_conn *conn)
 {
 	if (conn->probes > 0)
-		return conn->now_ns;
+		return aef_max_u64(conn->now_ns, conn->no_room_until_ns);
 	if (!conn_window_open(conn))
 		return AEF_TIME_NEVER;
 	const bool due = conn_has_eliciting(conn);
-	const uint64_t at = due ? conn->now_ns : pmtu_deadline_ns(conn);
+	uint64_t at = due ? conn->now_ns : pmtu_deadline_ns(conn);
 
 	if (at == AEF_TIME_NEVER)
 		return at;
+	at = aef_max_u64(at, conn->no_room_until_ns);
 	return aef_max_u64(at, quantum_pacer_ready_ns(&conn->pacer, conn->now_ns, conn->pmtu.mtu));
 }
 

@@ -3,6 +3,8 @@
 
 #include "conn_priv.h"
 
+#define NO_ROOM_RETRY_NS (5 * AEF_NS_PER_MS)
+
 /* ---- one packet --------------------------------------------------------------------------------
  */
 
@@ -240,6 +242,14 @@ write_frames(struct quantum_conn *conn, struct packet *p, bool *ret_protect, uin
 	return fill;
 }
 
+/* An empty pool fills when other connections are done: look again in a while. */
+static int
+no_room(struct quantum_conn *conn, uint64_t now_ns)
+{
+	conn->no_room_until_ns = now_ns + NO_ROOM_RETRY_NS;
+	return 0;
+}
+
 /* Data, control and probes. 0: nothing came of it. */
 static int
 data_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
@@ -252,7 +262,7 @@ data_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 	packet_start(conn, &p, tx, conn->pmtu.mtu, now_ns);
 	p.rec = quantum_rtx_sent_get(&conn->rtx);
 	if (p.rec == NULL)
-		return 0;
+		return no_room(conn, now_ns);
 	if (conn->probes == 0 && fec_tx_repair_due(conn))
 		return repair_tx(conn, &p, now_ns);
 	fill = write_frames(conn, &p, &protect, now_ns);
@@ -265,6 +275,8 @@ data_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 	} else if ((fill & QUANTUM_FILL_WROTE) == 0 && want == 0) {
 		/* Credit or a pool stopped it: no packet, unless an ack is owed. */
 		quantum_rtx_sent_put(&conn->rtx, p.rec);
+		if ((fill & QUANTUM_FILL_NO_FRAME) != 0)
+			return no_room(conn, now_ns);
 		conn->flow_blocked = true;
 		return 0;
 	}
@@ -285,7 +297,7 @@ pmtu_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint16_t size, uint64_
 	packet_start(conn, &p, tx, size, now_ns);
 	p.rec = quantum_rtx_sent_get(&conn->rtx);
 	if (p.rec == NULL)
-		return 0;
+		return no_room(conn, now_ns);
 	conn_ack_write(&p.ack, &p.w);
 	aef_write_u8(&p.w, WIRE_FRAME_PING);
 	memset(p.w.p, WIRE_FRAME_PADDING, aef_writer_left(&p.w));
@@ -302,6 +314,9 @@ pmtu_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint16_t size, uint64_
 bool
 conn_window_open(const struct quantum_conn *conn)
 {
+	/* The last records are for probes: without them nothing would ever come back. */
+	if (conn->rtx.nb_sent + PROBES_MAX >= conn->rtx.records_max && conn->rtx.nb_sent > 0)
+		return false;
 	return conn->rtx.bytes_in_flight + conn->pmtu.mtu <= conn->bbr.cwnd_bytes ||
 	       conn->rtx.bytes_in_flight == 0;
 }
@@ -324,9 +339,9 @@ established_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns
 	built = path_tx(conn, tx, now_ns);
 	if (built != 0)
 		return built;
-	if (conn->probes > 0)
-		return data_tx(conn, tx, now_ns);
-	if (conn_window_open(conn) &&
+	if (conn->probes > 0 && now_ns >= conn->no_room_until_ns && data_tx(conn, tx, now_ns) == 1)
+		return 1;
+	if (now_ns >= conn->no_room_until_ns && conn_window_open(conn) &&
 	    quantum_pacer_ready_ns(&conn->pacer, now_ns, conn->pmtu.mtu) <= now_ns) {
 		if (conn_has_eliciting(conn) && data_tx(conn, tx, now_ns) == 1)
 			return 1;
@@ -339,7 +354,8 @@ established_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns
 	/* Until the client was heard under S every packet carries ACCEPT. */
 	if (conn->is_server && !conn->confirmed) {
 		conn->want |= WANT_ACCEPT;
-		return data_tx(conn, tx, now_ns);
+		if (data_tx(conn, tx, now_ns) == 1)
+			return 1;
 	}
 	return ack_only_tx(conn, tx, now_ns);
 }

@@ -128,11 +128,26 @@ use_number(struct quantum_rtx *rtx, uint32_t cwnd_pkts)
 
 /* ---- records ---- */
 
+static void
+forget_lost(struct quantum_rtx *rtx)
+{
+	struct quantum_sent *rec = quantum_sent_of(rtx->lost.next);
+
+	aef_assert_hot(aef_list_empty(&rec->frames));
+	aef_list_remove(&rec->node);
+	rtx->nb_lost--;
+	quantum_rtx_sent_put(rtx, rec);
+}
+
 struct quantum_sent *
 quantum_rtx_sent_get(struct quantum_rtx *rtx)
 {
 	struct quantum_sent *rec;
 
+	/* A lost packet is only remembered in case it was not: sending comes first. */
+	if ((rtx->nb_records >= rtx->records_max || aef_pool_left(rtx->records) == 0) &&
+	    !aef_list_empty(&rtx->lost))
+		forget_lost(rtx);
 	if (rtx->nb_records >= rtx->records_max)
 		return NULL;
 	rec = aef_pool_get(rtx->records);
@@ -208,10 +223,7 @@ quantum_rtx_floor(struct quantum_rtx *rtx, uint64_t now_ns)
 
 		if (now_ns <= aef_add_sat_u64(rec->lost_ns, keep_ns))
 			return rec->pn;
-		aef_assert_hot(aef_list_empty(&rec->frames));
-		aef_list_remove(&rec->node);
-		rtx->nb_lost--;
-		quantum_rtx_sent_put(rtx, rec);
+		forget_lost(rtx);
 	}
 	const uint64_t floor =
 		aef_list_empty(&rtx->sent) ? rtx->next_pn : quantum_rtx_oldest(rtx)->pn;
