@@ -287,6 +287,7 @@ conn_ack_timer(struct quantum_conn *conn, uint64_t now_ns)
 	if (res.nb_probes > 0) {
 		conn->probes = (uint8_t)(res.nb_probes > PROBES_MAX ? PROBES_MAX : res.nb_probes);
 		conn->stats.probes++;
+		pmtu_on_timeout(conn, now_ns);
 		if (res.is_rto)
 			conn->stats.rtos++;
 		conn_trace(conn, now_ns, QUANTUM_TRACE_PROBE, res.nb_probes, conn->rtx.nb_timeouts);

@@ -318,6 +318,7 @@ uint16_t pmtu_probe_due(const struct quantum_conn *conn, uint64_t now_ns);
 void pmtu_on_probe_sent(struct quantum_conn *conn);
 void pmtu_on_acked(struct quantum_conn *conn, const struct quantum_sent *rec, uint64_t now_ns);
 void pmtu_on_lost(struct quantum_conn *conn, const struct quantum_sent *rec, uint64_t now_ns);
+void pmtu_on_timeout(struct quantum_conn *conn, uint64_t now_ns);
 uint64_t pmtu_deadline_ns(const struct quantum_conn *conn);
 
 /* conn_tx.c */

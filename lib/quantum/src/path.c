@@ -3,12 +3,14 @@
 
 #include "conn_priv.h"
 
-#define MOVES_WINDOW_NS    (10 * AEF_NS_PER_S)
-#define PMTU_TRIES         3u
-#define PMTU_START_NS      (100 * AEF_NS_PER_MS)
-#define PMTU_RETRY_NS      (600 * AEF_NS_PER_S) /* RFC 8899 5.1.1: PMTU_RAISE_TIMER */
-#define PMTU_BLACK_HOLE    4u
-#define PMTU_AFTER_HOLE_NS (60 * AEF_NS_PER_S)
+#define MOVES_WINDOW_NS       (10 * AEF_NS_PER_S)
+#define PMTU_TRIES            3u
+#define PMTU_START_NS         (100 * AEF_NS_PER_MS)
+#define PMTU_RETRY_NS         (600 * AEF_NS_PER_S) /* RFC 8899 5.1.1: PMTU_RAISE_TIMER */
+#define PMTU_BLACK_HOLE       4u
+#define PMTU_AFTER_HOLE_NS    (60 * AEF_NS_PER_S)
+#define PMTU_TIMEOUTS         2u
+#define PMTU_AFTER_TIMEOUT_NS (10 * AEF_NS_PER_S)
 
 /* Sizes worth trying: tunnelled and plain Ethernet, then jumbo frames. */
 static const uint16_t pmtu_sizes[] = { 1400, 1452, 4052, WIRE_MTU_MAX };
@@ -261,6 +263,25 @@ pmtu_on_acked(struct quantum_conn *conn, const struct quantum_sent *rec, uint64_
 	pmtu->next_ns = now_ns;
 }
 
+static void
+fall_back(struct quantum_conn *conn, uint64_t retry_ns, uint64_t now_ns)
+{
+	set_mtu(conn, WIRE_MTU_BASE, now_ns);
+	conn->pmtu = (struct pmtu_state){ .mtu = WIRE_MTU_BASE, .next_ns = now_ns + retry_ns };
+	conn->pmtu.probe = next_size(conn);
+}
+
+/*
+ * [Q-8.5] Nothing comes back at all: a hole that swallows every large datagram leaves no
+ * acknowledgement that would tell which ones were lost. Probes of the base size find out.
+ */
+void
+pmtu_on_timeout(struct quantum_conn *conn, uint64_t now_ns)
+{
+	if (conn->rtx.nb_timeouts >= PMTU_TIMEOUTS && conn->pmtu.mtu > WIRE_MTU_BASE)
+		fall_back(conn, PMTU_AFTER_TIMEOUT_NS, now_ns);
+}
+
 void
 pmtu_on_lost(struct quantum_conn *conn, const struct quantum_sent *rec, uint64_t now_ns)
 {
@@ -284,8 +305,5 @@ pmtu_on_lost(struct quantum_conn *conn, const struct quantum_sent *rec, uint64_t
 	pmtu->lost_full++;
 	if (pmtu->lost_full < PMTU_BLACK_HOLE)
 		return;
-	set_mtu(conn, WIRE_MTU_BASE, now_ns);
-	*pmtu = (struct pmtu_state){ .mtu = WIRE_MTU_BASE };
-	pmtu->probe = next_size(conn);
-	pmtu->next_ns = now_ns + PMTU_AFTER_HOLE_NS;
+	fall_back(conn, PMTU_AFTER_HOLE_NS, now_ns);
 }
