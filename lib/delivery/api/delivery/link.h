@@ -79,6 +79,7 @@ struct delivery_end {
 
 	/* Written by the lcore of this end. */
 	alignas(AEF_CACHE_LINE) uint32_t nb_staged;
+	bool news; /* handed over or settled since the peer was last woken */
 	struct delivery_desc *staged[DELIVERY_BURST];
 	alignas(AEF_CACHE_LINE) struct delivery_stats stats;
 };

@@ -20,7 +20,7 @@
 	X(QUANTUM, "quantum", "judged by the engine; see its verdicts")                            \
 	X(HANDED_OVER, "handed_over", "its id names another lcore: put into that one's ring")      \
 	X(DROP_HANDOVER_FULL, "drop_handover_full", "the ring to the owner lcore was full")        \
-	X(DROP_NO_LCORE, "drop_no_lcore", "its id names an lcore that does not exist")             \
+	X(DROP_SHUTTING, "drop_shutting", "a handshake while this server shuts down")              \
 	X(DROP_NO_SLOT, "drop_no_slot", "accepted, but no room for a connection; its ACK is lost") \
 	X(DROP_KEYS, "drop_keys", "accepted, but no keys came of it: a hostile public key")
 
@@ -52,6 +52,7 @@ enum pipeline_verdict {
 	X(msgs_out, COUNTER, "messages", "messages from workers taken by the engine")              \
 	X(msgs_waiting, GAUGE, "messages", "from workers, waiting for room in the engine")         \
 	X(msgs_refused, COUNTER, "messages", "from workers, dropped: too long for the peer")       \
+	X(opens_refused, COUNTER, "times", "a worker's channel configuration was refused")         \
 	X(msgs_late, COUNTER, "messages", "from workers, dropped: the connection had ended")       \
 	X(msgs_scattered, COUNTER, "messages", "dropped and closed: in more pieces than allowed")  \
 	X(stalls, COUNTER, "times", "a connection's events waited for its worker")                 \

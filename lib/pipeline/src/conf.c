@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "lcore_priv.h"
+
+void
+pipeline_conf_default(struct pipeline_conf *ret_conf)
+{
+	*ret_conf = (struct pipeline_conf){
+		.conns = 1024,
+		.conns_busy = 64,
+		.tokens_max = 4096,
+		.tx_per_conn = 32,
+		.timers_per_poll = 64,
+		.payload_max = 1452, /* Ethernet's 1500 less IPv6 and UDP headers */
+		.idle = delivery_idle_conf_default(),
+	};
+	quantum_conn_conf_default(&ret_conf->conn);
+}
+
+int
+pipeline_keys_init(struct pipeline_keys *keys, const struct crypto_provider *provider,
+                   const uint8_t random[64], const uint8_t reset_key[32])
+{
+	const int rc = quantum_server_keys_init(&keys->sets[0], provider, random, reset_key);
+
+	if (rc == 0)
+		atomic_store_explicit(&keys->current, &keys->sets[0], memory_order_release);
+	return rc;
+}
+
+int
+pipeline_keys_rotate(struct pipeline_keys *keys, const struct crypto_provider *provider,
+                     const uint8_t random[64])
+{
+	const struct quantum_server_keys *current =
+		atomic_load_explicit(&keys->current, memory_order_relaxed);
+	struct quantum_server_keys *next = &keys->sets[current == &keys->sets[0]];
+	int rc;
+
+	*next = *current;
+	rc = quantum_server_keys_rotate(next, provider, random);
+	if (rc == 0) /* K2: see K1 in lcore.c */
+		atomic_store_explicit(&keys->current, next, memory_order_release);
+	return rc;
+}

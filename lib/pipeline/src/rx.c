@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <rte_prefetch.h>
+
+#include "lcore_priv.h"
+
+/* Stage 1: class, id and source of each datagram. */
+AEF_HOT static void
+classify(struct rx_batch *batch)
+{
+	for (uint16_t i = 0; i < batch->nb; i++)
+		rte_prefetch0(dpio_payload(batch->mbufs[i], &batch->metas[i]));
+	for (uint16_t i = 0; i < batch->nb; i++) {
+		struct rx_pkt *pkt = &batch->pkts[i];
+		const struct net_meta *meta = &batch->metas[i];
+
+		pkt->mbuf = batch->mbufs[i];
+		pkt->pc = NULL;
+		pkt->rx.data = dpio_payload(pkt->mbuf, meta);
+		pkt->rx.len = meta->payload_len;
+		pkt->rx.ecn = meta->ecn;
+		pkt->rx.owner = pkt->mbuf;
+		pkt->rx.from = pipeline_addr_of(meta);
+		pkt->rx.needs_open = false;
+		pkt->clas = wire_classify(pkt->rx.data, pkt->rx.len, &pkt->hdr);
+	}
+}
+
+/* Stage 2: ids to connections; the id names the slot, so this is no hash. */
+AEF_HOT static void
+look_up(struct pipeline_lcore *lc, struct rx_batch *batch, int16_t *ret_owner)
+{
+	const struct aef_guuid *cids[DPIO_BURST];
+	void *conns[DPIO_BURST];
+	int16_t lcores[DPIO_BURST];
+	uint8_t idx[DPIO_BURST];
+	unsigned nb = 0;
+
+	for (uint16_t i = 0; i < batch->nb; i++) {
+		ret_owner[i] = -1;
+		if (batch->pkts[i].clas != WIRE_CLASS_PROTECTED)
+			continue;
+		idx[nb] = (uint8_t)i;
+		cids[nb++] = &batch->pkts[i].hdr.cid;
+	}
+	if (nb == 0)
+		return;
+	quantum_table_lookup(&lc->table, cids, nb, conns, lcores);
+	for (unsigned i = 0; i < nb; i++)
+		if (conns[i] != NULL)
+			rte_prefetch0(conns[i]);
+	for (unsigned i = 0; i < nb; i++) {
+		if (conns[i] != NULL)
+			batch->pkts[idx[i]].pc = quantum_conn_user(conns[i]);
+		else
+			ret_owner[idx[i]] = lcores[i];
+	}
+}
+
+/* True when another lcore of this process owns the id. */
+static bool
+owned_elsewhere(const struct pipeline_lcore *lc, const struct rx_batch *batch, int16_t owner)
+{
+	return owner >= 0 && owner != lc->conf.idx && !batch->handed && lc->conf.mesh != NULL &&
+	       owner < lc->conf.mesh->nb_lcores;
+}
+
+/* Stage 3: what has no connection here is for another lcore, a handshake, or a stranger. */
+AEF_HOT static void
+sort_out(struct pipeline_lcore *lc, struct rx_batch *batch, const int16_t *owner)
+{
+	for (uint16_t i = 0; i < batch->nb; i++) {
+		struct rx_pkt *pkt = &batch->pkts[i];
+
+		if (aef_likely(pkt->pc != NULL))
+			continue;
+		if (owned_elsewhere(lc, batch, owner[i])) {
+			pipeline_handover(lc, (uint8_t)owner[i], pkt->mbuf, batch->port);
+			pkt->mbuf = NULL;
+		} else {
+			pipeline_stray(lc, batch, i);
+		}
+	}
+}
+
+/* Stage 4: name key, nonce and text of each, open the whole burst at once. */
+AEF_HOT static void
+open_all(struct pipeline_lcore *lc, struct rx_batch *batch)
+{
+	const struct crypto_provider *provider = lc->conf.provider;
+	struct crypto_op ops[DPIO_BURST];
+	uint8_t idx[DPIO_BURST];
+	unsigned nb = 0;
+
+	for (uint16_t i = 0; i < batch->nb; i++) {
+		struct rx_pkt *pkt = &batch->pkts[i];
+		enum quantum_verdict verdict;
+
+		if (pkt->pc == NULL)
+			continue;
+		verdict = quantum_conn_rx_prepare(pkt->pc->conn, &pkt->rx, lc->now_ns);
+		if (verdict != QUANTUM_VERDICT_ACCEPTED) {
+			pipeline_count(lc, verdict);
+			pkt->pc = NULL;
+		} else if (pkt->rx.needs_open) {
+			idx[nb] = (uint8_t)i;
+			ops[nb++] = pkt->rx.op;
+		}
+	}
+	if (nb == 0)
+		return;
+	provider->open(provider->ctx, ops, nb);
+	for (unsigned i = 0; i < nb; i++)
+		batch->pkts[idx[i]].rx.op.ok = ops[i].ok;
+}
+
+/* Stage 5: act. */
+AEF_HOT static void
+commit_all(struct pipeline_lcore *lc, struct rx_batch *batch)
+{
+	for (uint16_t i = 0; i < batch->nb; i++) {
+		struct rx_pkt *pkt = &batch->pkts[i];
+		enum quantum_verdict verdict;
+
+		if (pkt->pc == NULL)
+			continue;
+		verdict = quantum_conn_rx_commit(pkt->pc->conn, &pkt->rx, lc->now_ns);
+		pipeline_count(lc, verdict);
+		if (verdict == QUANTUM_VERDICT_ACCEPTED)
+			pipeline_path_learn(lc, pkt->pc, batch->port, &batch->metas[i]);
+		pipeline_touch(lc, pkt->pc);
+	}
+}
+
+AEF_HOT void
+pipeline_rx_burst(struct pipeline_lcore *lc, struct rx_batch *batch)
+{
+	int16_t owner[DPIO_BURST];
+
+	classify(batch);
+	look_up(lc, batch, owner);
+	sort_out(lc, batch, owner);
+	open_all(lc, batch);
+	commit_all(lc, batch);
+	/* The engine holds references of its own to what it keeps. */
+	for (uint16_t i = 0; i < batch->nb; i++)
+		if (batch->pkts[i].mbuf != NULL)
+			rte_pktmbuf_free_seg(batch->pkts[i].mbuf);
+}
+
+AEF_HOT static unsigned
+rx_port(struct pipeline_lcore *lc, uint8_t port)
+{
+	struct rx_batch *batch = &lc->rxb;
+	uint16_t nb_rx;
+
+	batch->nb = dpio_burst_rx(&lc->ports[port], batch->mbufs, batch->metas, lc->now_ns, &nb_rx);
+	batch->port = port;
+	batch->handed = false;
+	if (batch->nb > 0)
+		pipeline_rx_burst(lc, batch);
+	return nb_rx;
+}
+
+/* Handed-over frames are parsed again: cheaper than to carry what was found out. */
+static unsigned
+rx_mesh(struct pipeline_lcore *lc, uint8_t from)
+{
+	struct rx_batch *batch = &lc->rxb;
+	struct rte_mbuf *mbufs[DPIO_BURST];
+	const uint16_t nb = pipeline_handover_rx(lc, from, mbufs);
+
+	for (uint8_t port = 0; nb > 0 && port < lc->nb_ports; port++) {
+		uint16_t n = 0;
+
+		for (uint16_t i = 0; i < nb; i++)
+			if (mbufs[i]->port == port)
+				batch->mbufs[n++] = mbufs[i];
+		if (n == 0)
+			continue;
+		batch->nb = dpio_burst_classify(&lc->ports[port], batch->mbufs, n, batch->metas,
+		                                lc->now_ns);
+		batch->port = port;
+		batch->handed = true;
+		pipeline_rx_burst(lc, batch);
+	}
+	return nb;
+}
+
+AEF_HOT unsigned
+pipeline_rx(struct pipeline_lcore *lc)
+{
+	const struct pipeline_mesh *mesh = lc->conf.mesh;
+	unsigned work = 0;
+
+	for (uint8_t port = 0; port < lc->nb_ports; port++)
+		work += rx_port(lc, port);
+	for (uint8_t from = 0; mesh != NULL && from < mesh->nb_lcores; from++)
+		if (from != lc->conf.idx)
+			work += rx_mesh(lc, from);
+	return work;
+}
