@@ -115,6 +115,7 @@ sim_wire(struct sim_world *world, struct sim_buf *buf)
 {
 	struct sim_client *client = &world->client[buf->client];
 	struct link *link = &client->link[buf->up ? 0 : 1];
+	enum link_verdict verdict;
 
 	world->totals.datagrams++;
 	world->totals.bytes += buf->len;
@@ -132,9 +133,14 @@ sim_wire(struct sim_world *world, struct sim_buf *buf)
 		sim_buf_put(buf);
 		return;
 	}
-	if (link_send(link, world->now_ns, buf, buf->len + 28, buf->ecn != 0 ? LINK_SEND_ECT : 0) !=
-	    LINK_TAKEN)
+	verdict = link_send(link, world->now_ns, buf, buf->len + 28,
+	                    buf->ecn != 0 ? LINK_SEND_ECT : 0);
+	if (verdict != LINK_TAKEN) {
+		sim_log(world, "link of client %u %s drops number %llu: %s", buf->client,
+		        buf->up ? "up" : "down", (unsigned long long)buf->pn,
+		        link_verdict_name(verdict));
 		sim_buf_put(buf);
+	}
 }
 
 static void

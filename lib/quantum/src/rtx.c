@@ -258,7 +258,9 @@ timeout_ns(const struct quantum_rtx *rtx)
 	const uint64_t rto_ns =
 		aef_max_u64(quantum_rtt_rto_ns(rtx->rtt), pto_ns << (QUANTUM_TAIL_PROBES - 1));
 
-	return aef_min_u64(rto_ns << (n - QUANTUM_TAIL_PROBES), QUANTUM_RTO_MAX_NS);
+	/* Silence is probed at least this often: nobody waits minutes for an editor to come back. */
+	return aef_min_u64(rto_ns << (n - QUANTUM_TAIL_PROBES),
+	                   aef_max_u64(rto_ns, QUANTUM_BACKOFF_MAX_NS));
 }
 
 static uint64_t

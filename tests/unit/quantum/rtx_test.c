@@ -126,11 +126,11 @@ START_TEST(rtx_timeouts_double_and_become_rto_and_progress_resets_them)
 		ck_assert_uint_eq(res.nb_probes, i < 2 ? 1 : 2);
 		ck_assert(res.is_rto == (i >= 2));
 		ck_assert_uint_ge(gap, i < 2 ? pto : QUANTUM_RTO_MIN_NS);
-		if (i == 1 || (i > 2 && gap < QUANTUM_RTO_MAX_NS))
+		if (i == 1 || (i > 2 && gap < QUANTUM_BACKOFF_MAX_NS))
 			ck_assert_uint_eq(gap, 2 * before);
 		send_flags(QUANTUM_SENT_PROBE);
 	}
-	ck_assert_uint_eq(gap, QUANTUM_RTO_MAX_NS);
+	ck_assert_uint_eq(gap, QUANTUM_BACKOFF_MAX_NS);
 	ck_assert_uint_eq(rtx.nb_lost_total, 0);
 	now += RTT;
 	ck_assert_int_eq(ack(0, 15, 16), 0);
