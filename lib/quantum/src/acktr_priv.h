@@ -154,16 +154,4 @@ void quantum_acktr_build(const struct quantum_acktr *at, uint64_t now_ns,
 /** The packet with @p ack (built since the last on_packet) has left: nothing is owed any more. */
 void quantum_acktr_on_sent(struct quantum_acktr *at, const struct quantum_ack *ack);
 
-/** Number whose low 32 bits are @p low, nearest to @p expected (DESIGN 2 "Numbers"). */
-static inline uint64_t
-quantum_pn_expand(uint64_t expected, uint32_t low)
-{
-	const int64_t diff = (int32_t)(low - (uint32_t)expected);
-
-	/* Below zero there is no number: then it is the one a turn above. */
-	if (diff < 0 && expected < (uint64_t)-diff)
-		return expected + (uint64_t)(diff + ((int64_t)1 << 32));
-	return expected + (uint64_t)diff;
-}
-
 #endif

@@ -3,6 +3,8 @@
  * bbr_control.c - from the model to the three outputs: pacing rate, send quantum, window.
  * Source: draft-ietf-ccwg-bbr, section "Updating Control Parameters".
  */
+#include <quantum/stats.h>
+
 #include "bbr_model_priv.h"
 
 #define NS_PER_S  1000000000ull

@@ -208,7 +208,4 @@ uint32_t quantum_bbr_pacing_gain_pct(const struct quantum_bbr *bbr);
 /** Gain that scales the bandwidth-delay product to the window in the current state, in percent. */
 uint32_t quantum_bbr_cwnd_gain_pct(const struct quantum_bbr *bbr);
 
-/** Name of a state for traces: static storage, never NULL. */
-const char *quantum_bbr_state_name(uint8_t state);
-
 #endif

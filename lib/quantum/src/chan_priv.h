@@ -65,6 +65,7 @@ struct quantum_chans {
 	uint64_t queued_bytes;
 	uint64_t deadline_ns; /* not later than the earliest deadline */
 	uint64_t copied_bytes;
+	uint64_t nb_expired; /* messages given up */
 	uint64_t peer_chan_credit_bytes;
 	uint32_t peer_message_bytes_max;
 	uint32_t peer_channels_max; /* 0 until the peer's limits are known */

@@ -66,6 +66,17 @@ init_path(struct quantum_conn *conn, uint64_t now_ns)
 	pmtu_init(conn);
 }
 
+/* The peer may use the floor before it knows our limits. */
+static void
+at_least_floor(struct wire_limits *l)
+{
+	l->message_bytes_max = aef_max_u32(l->message_bytes_max, limits_floor.message_bytes_max);
+	l->channels_max = aef_max_u32(l->channels_max, limits_floor.channels_max);
+	l->credit_bytes = aef_max_u64(l->credit_bytes, limits_floor.credit_bytes);
+	l->credit_channel_bytes =
+		aef_max_u64(l->credit_channel_bytes, limits_floor.credit_channel_bytes);
+}
+
 struct quantum_conn *
 conn_create(struct quantum_env *env, const struct quantum_conn_conf *conf,
             const struct quantum_addr *peer, bool is_server, uint64_t now_ns)
@@ -89,6 +100,8 @@ conn_create(struct quantum_env *env, const struct quantum_conn_conf *conf,
 	};
 	if (is_server)
 		conn->conf.keepalive_ns = 0; /* the client keeps NAT bindings alive */
+	at_least_floor(&conn->chans_conf.limits);
+	conn->conf.limits = conn->chans_conf.limits;
 	quantum_chans_init(&conn->chans, &env->chan_pools, &conn->chans_conf);
 	quantum_chans_set_peer_limits(&conn->chans, &limits_floor);
 	path_init(conn, peer);
@@ -363,6 +376,9 @@ quantum_conn_poll(struct quantum_conn *conn, struct quantum_event *ret_event)
 		ret_event->sent.expired = result.expired;
 		ret_event->sent.message = result.message;
 		ret_event->sent.cookie = result.cookie;
+		if (result.expired)
+			conn_trace(conn, conn->now_ns, QUANTUM_TRACE_MSG_EXPIRED, result.message,
+			           result.channel);
 		return 0;
 	}
 	if (quantum_chans_poll_writable(&conn->chans)) {
@@ -392,7 +408,7 @@ quantum_conn_drained(const struct quantum_conn *conn)
 	uint32_t nb_unread = 0;
 
 	/* A result that was not polled yet keeps its message, but nothing is owed to the peer. */
-	aef_list_foreach(node, &conn->chans.results)
+	aef_list_foreach (node, &conn->chans.results)
 		nb_unread++;
 	return conn->chans.nb_messages == nb_unread;
 }
@@ -420,6 +436,7 @@ quantum_conn_stats(const struct quantum_conn *conn, struct quantum_stats *ret_st
 	*ret_stats = conn->stats;
 	ret_stats->tx_data_bytes = conn->chans.flow_tx.charged;
 	ret_stats->tx_retransmit_bytes = conn->chans.copied_bytes - conn->chans.flow_tx.charged;
+	ret_stats->expired_msgs = conn->chans.nb_expired;
 	ret_stats->srtt_ns = has_rtt ? conn->rtt.srtt_ns : 0;
 	ret_stats->rttvar_ns = has_rtt ? conn->rtt.rttvar_ns : 0;
 	ret_stats->min_rtt_ns = has_rtt ? conn->rtt.min_ns : 0;

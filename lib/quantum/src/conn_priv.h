@@ -15,22 +15,19 @@
 #include <crypto/epoch.h>
 #include <crypto/replay.h>
 #include <crypto/token.h>
-#include <fec/fec.h>
 #include <quantum/conn.h>
 
 #include "acktr_priv.h"
 #include "bbr_priv.h"
 #include "chan_priv.h"
+#include "fec_block_priv.h"
+#include "handshake_priv.h"
 #include "pacer_priv.h"
+#include "path_priv.h"
 #include "rtt_priv.h"
 #include "rtx_priv.h"
 
-#define FEC_RX_BLOCKS   4u
-#define FEC_BLOCK_SPAN  8 /* a block id further than this from the newest is ignored */
-#define PROBES_MAX      2u
-#define PATH_TRIES_MAX  3u
-#define FLOOR_BYTES_MAX 9u
-#define CANDIDATE_MOVES 5u /* path validations begun per 10 s */
+#define PROBES_MAX 2u
 
 enum conn_state {
 	CONN_SYN_SENT,
@@ -39,82 +36,6 @@ enum conn_state {
 	CONN_CLOSING,  /* our CLOSE is sent; repeated when the peer goes on */
 	CONN_DRAINING, /* the peer closed; silent */
 	CONN_CLOSED,
-};
-
-/* One packet of a repair block that is held until the block is complete or too old. */
-struct fec_held {
-	const uint8_t *data;
-	void *owner; /* one reference */
-	uint16_t len;
-};
-
-struct fec_rx_block {
-	uint16_t id;
-	bool used;
-	bool done;    /* nothing more to gain; kept to swallow what arrives late */
-	uint8_t k, m; /* 0 until a repair symbol told */
-	uint8_t nb_sources, nb_repairs;
-	uint16_t symbol_len;
-	uint32_t pn[FEC_K_MAX];
-	struct fec_held source[FEC_K_MAX];
-	struct fec_held repair[FEC_M_MAX];
-	uint8_t repair_idx[FEC_M_MAX];
-	uint64_t first_ns;
-};
-
-/* Receiving side of FEC; from a pool, only while the peer uses FEC. */
-struct fec_rx {
-	struct fec_rx_block block[FEC_RX_BLOCKS];
-	uint16_t newest;
-	bool any;
-};
-
-/* Sending side; from a pool, only while FEC is on. The buffers follow the struct. */
-struct fec_tx {
-	struct fec_encoder enc;
-	uint16_t block;
-	uint32_t pn[FEC_K_MAX];
-	uint64_t flush_ns;   /* AEF_TIME_NEVER: the block is empty */
-	uint8_t repair_m;    /* symbols of the closed block */
-	uint8_t repair_next; /* of these, next to send */
-	uint8_t repair_k;
-	uint16_t symbol_len;
-	uint8_t bufs[FEC_M_MAX][WIRE_MTU_MAX];
-};
-
-struct fec_state {
-	struct fec_tx *tx;
-	struct fec_rx *rx;
-	uint16_t next_block;
-	uint8_t level; /* repair symbols per full block now in use; 0: off */
-	uint64_t adapt_ns;
-	uint64_t adapt_sent, adapt_lost; /* counts at the last adaptation */
-	uint32_t loss_ppm;               /* smoothed */
-};
-
-struct path_state {
-	struct quantum_addr peer;      /* validated */
-	struct quantum_addr candidate; /* being validated */
-	bool validating;
-	uint8_t tries;
-	uint8_t moves;
-	uint64_t moves_start_ns;
-	uint64_t candidate_rx_bytes, candidate_tx_bytes;
-	uint64_t retry_ns; /* next challenge, AEF_TIME_NEVER */
-	uint8_t challenge[8];
-	bool challenge_due;
-	bool response_due;
-	struct quantum_addr response_to;
-	uint8_t response[8];
-};
-
-struct pmtu_state {
-	uint16_t mtu;   /* datagram size in use */
-	uint16_t probe; /* size being probed; 0: search finished */
-	uint8_t tries;
-	bool in_flight;
-	uint8_t lost_full; /* losses above the base size with no ack of such a size between */
-	uint64_t next_ns;
 };
 
 struct close_state {
@@ -127,19 +48,6 @@ struct close_state {
 	uint64_t until_ns;
 	uint64_t last_sent_ns;
 	char reason[WIRE_CLOSE_REASON_MAX];
-};
-
-/* Client side of the handshake; also what a retransmission needs. */
-struct handshake_state {
-	struct quantum_client_conf client;
-	struct wire_syn_ack syn_ack;
-	uint8_t dh_pub[32];
-	uint8_t mac[WIRE_MAC_BYTES];
-	uint64_t retry_ns; /* next SYN or ACK */
-	uint64_t give_up_ns;
-	uint8_t tries;
-	bool send_due;
-	uint32_t busy_ms;
 };
 
 /* Control frames that are resent until acknowledged: bits of conn.want and of struct quantum_frame.
@@ -176,13 +84,12 @@ struct quantum_conn {
 	struct quantum_env *env;
 	uint8_t state; /* enum conn_state */
 	bool is_server;
-	bool confirmed;     /* server: a packet under S opened; client: ACCEPT opened */
-	bool wrote_blocked; /* a send was refused: WRITABLE is owed */
-	uint8_t want;       /* enum conn_want */
-	uint8_t events;     /* enum conn_event_bit */
-	uint8_t probes;     /* packets to send beyond the window */
+	bool confirmed; /* server: a packet under S opened; client: ACCEPT opened */
+	uint8_t want;   /* enum conn_want */
+	uint8_t events; /* enum conn_event_bit */
+	uint8_t probes; /* packets to send beyond the window */
 	bool flow_blocked;
-	uint64_t no_room_until_ns; /* a pool of the env was empty: no data before then */
+	uint64_t no_room_until_ns;  /* a pool of the env was empty: no data before then */
 	uint64_t now_ns;            /* of the last call */
 	uint64_t last_rx_ns;        /* authenticated */
 	uint64_t last_eliciting_ns; /* ack-eliciting packet sent or received */
@@ -191,6 +98,8 @@ struct quantum_conn {
 	struct crypto_rx_keys rx_keys;
 	struct crypto_tx_keys tx_keys;
 	struct crypto_replay replay;
+	uint64_t burst_start_ns; /* packets received since then, to size the replay window */
+	uint32_t burst_pkts;
 	struct quantum_rtt rtt;
 	struct quantum_acktr acktr;
 	struct quantum_rtx rtx;
@@ -211,9 +120,7 @@ struct quantum_conn {
 	uint64_t peer_ce;   /* highest CE count the peer reported */
 	uint64_t ecn_acked; /* ECT packets acknowledged so far, for validation */
 	bool ecn_ok;
-	uint64_t accept_sent_ns;
 	uint64_t created_ns;
-	uint64_t closed_reported;
 	struct close_state close;
 	struct handshake_state hs; /* client */
 	struct crypto_token token; /* server */
@@ -271,56 +178,6 @@ void conn_ack_timer(struct quantum_conn *conn, uint64_t now_ns);
 /** Take the frames of a record away and queue them again. */
 void conn_requeue(struct quantum_conn *conn, struct quantum_sent *rec, uint64_t now_ns);
 
-/* handshake.c */
-enum quantum_verdict handshake_on_syn_ack(struct quantum_conn *conn, const struct quantum_rx *rx,
-                                          uint64_t now_ns);
-void handshake_on_version_reply(struct quantum_conn *conn, const struct quantum_rx *rx,
-                                uint64_t now_ns);
-int handshake_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns);
-void handshake_on_deadline(struct quantum_conn *conn, uint64_t now_ns);
-
-struct conn_secrets {
-	uint8_t c2s[32], s2c[32];
-};
-struct conn_transcript {
-	const uint8_t *token, *random, *cookie, *server_pub, *client_pub, *psk, *shared;
-	uint8_t cookie_epoch, dh_epoch;
-};
-/** Key schedule from the transcript; the same on both sides. */
-void handshake_secrets(const struct crypto_provider *crypto, const struct conn_transcript *t,
-                       struct conn_secrets *ret);
-/** MAC of a handshake datagram: label, connection id, then @p len bytes behind the header. */
-void handshake_mac(const struct crypto_provider *crypto, const uint8_t psk[32], uint8_t label,
-                   const uint8_t *datagram, size_t mac_at, uint8_t ret_mac[16]);
-
-#define MAC_LABEL_SYN_ACK 1u
-#define MAC_LABEL_ACK     2u
-#define MAC_LABEL_BUSY    3u
-
-/* path.c */
-void path_init(struct quantum_conn *conn, const struct quantum_addr *peer);
-/** Forget what was learnt about the path: RTT, rate model, MTU. */
-void path_reset(struct quantum_conn *conn, uint64_t now_ns);
-void path_on_packet(struct quantum_conn *conn, const struct quantum_rx *rx, bool is_highest,
-                    uint64_t now_ns);
-void path_on_challenge(struct quantum_conn *conn, const struct quantum_rx *rx,
-                       const uint8_t value[8]);
-void path_on_response(struct quantum_conn *conn, const struct quantum_rx *rx,
-                      const uint8_t value[8], uint64_t now_ns);
-/** A packet for another address than the peer's, if one is due: 1 when built. */
-int path_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns);
-uint64_t path_deadline_ns(const struct quantum_conn *conn);
-void path_on_deadline(struct quantum_conn *conn, uint64_t now_ns);
-
-void pmtu_init(struct quantum_conn *conn);
-/** Size of the probe to send now, or 0. */
-uint16_t pmtu_probe_due(const struct quantum_conn *conn, uint64_t now_ns);
-void pmtu_on_probe_sent(struct quantum_conn *conn);
-void pmtu_on_acked(struct quantum_conn *conn, const struct quantum_sent *rec, uint64_t now_ns);
-void pmtu_on_lost(struct quantum_conn *conn, const struct quantum_sent *rec, uint64_t now_ns);
-void pmtu_on_timeout(struct quantum_conn *conn, uint64_t now_ns);
-uint64_t pmtu_deadline_ns(const struct quantum_conn *conn);
-
 /* conn_tx.c */
 /** The congestion window lets one more full packet go. */
 bool conn_window_open(const struct quantum_conn *conn);
@@ -345,27 +202,5 @@ void packet_start(struct quantum_conn *conn, struct packet *p, struct quantum_tx
                   uint64_t now_ns);
 /** Finish it: header, key, accounting. The record, when there is one, is taken. */
 void packet_finish(struct quantum_conn *conn, struct packet *p, uint64_t now_ns);
-
-/* fec_block.c */
-bool fec_tx_on(const struct quantum_conn *conn);
-/** FEC_SOURCE in front of the payload when this packet shall be protected. */
-bool fec_tx_mark(struct quantum_conn *conn, struct aef_writer *w, const uint8_t *payload);
-void fec_tx_add(struct quantum_conn *conn, const uint8_t *payload, size_t len, uint64_t pn,
-                uint64_t now_ns);
-bool fec_tx_repair_due(const struct quantum_conn *conn);
-/** Write the next repair frame; false when it does not fit. */
-bool fec_tx_repair_write(struct quantum_conn *conn, struct aef_writer *w);
-uint64_t fec_deadline_ns(const struct quantum_conn *conn);
-void fec_on_deadline(struct quantum_conn *conn, uint64_t now_ns);
-void fec_fini(struct quantum_conn *conn);
-enum quantum_verdict fec_rx_source(struct quantum_conn *conn, uint16_t block, uint8_t idx,
-                                   const struct fec_held *held, uint64_t now_ns);
-enum quantum_verdict fec_rx_repair(struct quantum_conn *conn,
-                                   const struct wire_frame_fec_repair *repair, void *owner,
-                                   uint64_t now_ns);
-/** Bytes that a protected source payload must leave free of the datagram. */
-#define FEC_PAYLOAD_RESERVE                                                                        \
-	(WIRE_SACKS_MAX * WIRE_SACK_BYTES + WIRE_FEC_REPAIR_HEADER_MAX + FEC_LEN_BYTES +           \
-	 FLOOR_BYTES_MAX)
 
 #endif

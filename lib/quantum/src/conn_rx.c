@@ -3,6 +3,8 @@
 
 #include "conn_priv.h"
 
+#define REPLAY_SPAN_NS (10 * AEF_NS_PER_MS)
+
 /* What the frames of one payload amount to. */
 struct payload_rx {
 	struct quantum_rx *rx;
@@ -77,6 +79,7 @@ prepare_protected(struct quantum_conn *conn, struct quantum_rx *rx, const struct
 		return QUANTUM_VERDICT_WRONG_CLASS;
 	if (!cid_is_ours(conn, &hdr->cid, now_ns))
 		return QUANTUM_VERDICT_UNKNOWN_CID;
+	rx->under_s = (conn->is_server || conn->confirmed) && aef_guuid_eq(&hdr->cid, &conn->cid_s);
 	rx->nb_sacks = (uint8_t)wire_protected_sacks(rx->len, hdr->payload_len);
 	rx->op.aad = rx->data;
 	rx->op.aad_len = WIRE_HEADER_BYTES + rx->nb_sacks * WIRE_SACK_BYTES;
@@ -166,23 +169,6 @@ verdict_of(struct quantum_conn *conn, int err, uint64_t now_ns)
 	}
 }
 
-static enum quantum_verdict
-on_accept(struct quantum_conn *conn, const struct wire_frame *f, uint64_t now_ns)
-{
-	if (conn->is_server)
-		return verdict_of(conn, AEF_ERR_PROTOCOL, now_ns);
-	if (conn->confirmed)
-		return aef_guuid_eq(&f->accept.cid, &conn->cid_s)
-		               ? QUANTUM_VERDICT_ACCEPTED
-		               : verdict_of(conn, AEF_ERR_PROTOCOL, now_ns);
-	conn->cid_s = f->accept.cid;
-	memcpy(conn->reset_token, f->accept.reset_token, sizeof(conn->reset_token));
-	conn->has_reset_token = true;
-	conn->confirmed = true;
-	conn_establish(conn, &f->accept.limits, now_ns);
-	return QUANTUM_VERDICT_ACCEPTED;
-}
-
 static void
 on_close(struct quantum_conn *conn, const struct wire_frame *f, uint64_t now_ns)
 {
@@ -211,8 +197,12 @@ on_control(struct quantum_conn *conn, struct payload_rx *p, const struct wire_fr
 {
 	switch (f->type) {
 	case WIRE_FRAME_ACCEPT:
-		return on_accept(conn, f, now_ns);
+		return verdict_of(conn, handshake_on_accept(conn, f, now_ns), now_ns);
 	case WIRE_FRAME_LIMITS:
+		/* The first one is in the handshake ACK: now a server knows what the client takes.
+		 */
+		if (conn->is_server && conn->peer_limits.message_bytes_max == 0)
+			conn->events |= EVENT_CONNECTED;
 		conn->peer_limits = f->limits;
 		quantum_chans_set_peer_limits(&conn->chans, &f->limits);
 		break;
@@ -328,32 +318,42 @@ conn_rx_recovered(struct quantum_conn *conn, const struct fec_recovered *rec, vo
  */
 
 static void
-confirm(struct quantum_conn *conn, const struct aef_guuid *cid, uint64_t now_ns)
+confirm(struct quantum_conn *conn, bool under_s, uint64_t now_ns)
 {
 	if (conn->is_server) {
 		conn->confirmed = true;
 		conn->want &= (uint8_t)~WANT_ACCEPT;
-	} else if (conn->cid_c_until_ns == AEF_TIME_NEVER && conn->confirmed &&
-	           aef_guuid_eq(cid, &conn->cid_s)) {
+	} else if (conn->cid_c_until_ns == AEF_TIME_NEVER && under_s) { /* */
 		conn->cid_c_until_ns = now_ns + 3 * quantum_rtt_pto_ns(&conn->rtt);
 	}
+}
+
+/* The window covers what arrives in 10 ms; without memory it stays as it is. */
+static void
+grow_replay(struct quantum_conn *conn, uint64_t now_ns)
+{
+	if (now_ns - conn->burst_start_ns >= REPLAY_SPAN_NS) {
+		conn->burst_start_ns = now_ns;
+		conn->burst_pkts = 0;
+	}
+	if (++conn->burst_pkts > crypto_replay_bits(&conn->replay) &&
+	    crypto_replay_grow(&conn->replay, &conn->env->replays, 2 * conn->burst_pkts) != 0)
+		conn->burst_pkts = 0; /* not before as many came again */
 }
 
 /* The number is new and its tag is right: only now does anything change. */
 static enum quantum_verdict
 authenticated(struct quantum_conn *conn, struct quantum_rx *rx, uint64_t now_ns)
 {
-	struct aef_guuid cid;
-
 	if (crypto_replay_commit(&conn->replay, &conn->env->replays, rx->pn) != 0)
 		return check_number(conn, rx->pn) == QUANTUM_VERDICT_OLD
 		               ? QUANTUM_VERDICT_OLD
 		               : QUANTUM_VERDICT_DUPLICATE;
 	(void)crypto_rx_keys_on_authenticated(&conn->rx_keys, conn->env->crypto, rx->pn, now_ns,
 	                                      quantum_rtt_pto_ns(&conn->rtt));
-	memcpy(cid.b, rx->data + 6, sizeof(cid.b));
 	if (rx->clas == WIRE_CLASS_PROTECTED)
-		confirm(conn, &cid, now_ns);
+		confirm(conn, rx->under_s, now_ns);
+	grow_replay(conn, now_ns);
 	conn->last_rx_ns = now_ns;
 	conn->stats.rx_pkts++;
 	conn->stats.rx_bytes += rx->len;

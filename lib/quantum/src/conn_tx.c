@@ -139,14 +139,24 @@ ack_only_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 	return 1;
 }
 
+/* The last number of all is kept for the CLOSE that says so. */
+static bool
+close_allowed(struct quantum_conn *conn)
+{
+	return quantum_rtx_pn_peek(&conn->rtx) <= QUANTUM_PN_LAST &&
+	       crypto_tx_keys_get(&conn->tx_keys, quantum_rtx_pn_peek(&conn->rtx)) != NULL;
+}
+
 static int
 close_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 {
 	struct packet p;
 
-	if (!conn->close.send_due || !packet_allowed(conn, now_ns))
+	if (!conn->close.send_due)
 		return 0;
 	conn->close.send_due = false;
+	if (!packet_allowed(conn, now_ns) && !close_allowed(conn))
+		return 0;
 	conn->close.last_sent_ns = now_ns;
 	packet_start(conn, &p, tx, WIRE_MTU_BASE, now_ns);
 	conn_ack_write(&p.ack, &p.w);
@@ -173,14 +183,21 @@ add_frame(struct quantum_conn *conn, struct packet *p, uint8_t type)
 	return true;
 }
 
-/* ACCEPT repeats in every packet until S was seen; other control frames are resent when lost. */
-static void
+/*
+ * ACCEPT repeats in every packet until S was seen; other control frames are resent when lost.
+ * Returns whether anything was written that the packet is worth sending for.
+ */
+static bool
 write_control(struct quantum_conn *conn, struct packet *p)
 {
+	const uint8_t want = conn->want;
+
 	if (conn->is_server && !conn->confirmed) {
 		wire_accept_encode(&p->w, &conn->cid_s, conn->reset_token, &conn->conf.limits);
-		if ((conn->want & WANT_ACCEPT) != 0 && add_frame(conn, p, WIRE_FRAME_ACCEPT))
-			conn->want &= (uint8_t)~WANT_ACCEPT;
+		/* Without a record for it the time-out of this packet repeats it. */
+		if ((conn->want & WANT_ACCEPT) != 0)
+			(void)add_frame(conn, p, WIRE_FRAME_ACCEPT);
+		conn->want &= (uint8_t)~WANT_ACCEPT;
 	}
 	if ((conn->want & WANT_LIMITS) != 0 && add_frame(conn, p, WIRE_FRAME_LIMITS)) {
 		wire_limits_encode(&p->w, &conn->conf.limits);
@@ -190,6 +207,7 @@ write_control(struct quantum_conn *conn, struct packet *p)
 		aef_write_u8(&p->w, WIRE_FRAME_PING);
 		conn->want &= (uint8_t)~WANT_PING;
 	}
+	return conn->want != want;
 }
 
 /* A probe with nothing new repeats what is in flight: the newest for the tail, else the oldest. */
@@ -228,9 +246,10 @@ static unsigned
 write_frames(struct quantum_conn *conn, struct packet *p, bool *ret_protect, uint64_t now_ns)
 {
 	unsigned fill;
+	bool control;
 
 	conn_ack_write(&p->ack, &p->w);
-	write_control(conn, p);
+	control = write_control(conn, p);
 	*ret_protect = fec_tx_on(conn) && fec_tx_mark(conn, &p->w, p->payload);
 	fill = quantum_chans_fill(&conn->chans, &p->w, &p->rec->frames, now_ns, true);
 	if ((fill & QUANTUM_FILL_URG) != 0)
@@ -239,6 +258,8 @@ write_frames(struct quantum_conn *conn, struct packet *p, bool *ret_protect, uin
 		p->hdr_flags |= WIRE_FLAG_PSH; /* the end of a burst: its ack must not wait */
 		p->flags |= QUANTUM_SENT_LAST_FRAG;
 	}
+	if (control)
+		fill |= QUANTUM_FILL_WROTE;
 	return fill;
 }
 
@@ -257,7 +278,6 @@ data_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 	struct packet p;
 	bool protect;
 	unsigned fill;
-	const uint8_t want = conn->want;
 
 	packet_start(conn, &p, tx, conn->pmtu.mtu, now_ns);
 	p.rec = quantum_rtx_sent_get(&conn->rtx);
@@ -270,12 +290,12 @@ data_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 		conn->probes--;
 		p.flags |= QUANTUM_SENT_PROBE;
 		p.hdr_flags |= WIRE_FLAG_PSH;
-		if ((fill & QUANTUM_FILL_WROTE) == 0 && want == 0)
+		if ((fill & QUANTUM_FILL_WROTE) == 0)
 			write_probe(conn, &p, now_ns);
-	} else if ((fill & QUANTUM_FILL_WROTE) == 0 && want == 0) {
+	} else if ((fill & QUANTUM_FILL_WROTE) == 0) {
 		/* Credit or a pool stopped it: no packet, unless an ack is owed. */
 		quantum_rtx_sent_put(&conn->rtx, p.rec);
-		if ((fill & QUANTUM_FILL_NO_FRAME) != 0)
+		if ((fill & QUANTUM_FILL_NO_FRAME) != 0 || conn->want != 0)
 			return no_room(conn, now_ns);
 		conn->flow_blocked = true;
 		return 0;

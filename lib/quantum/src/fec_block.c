@@ -175,7 +175,8 @@ fec_tx_repair_write(struct quantum_conn *conn, struct aef_writer *w)
 	};
 	const bool last = ++tx->repair_next == tx->repair_m;
 
-	memcpy(rep.pn, tx->pn, sizeof(rep.pn));
+	for (unsigned i = 0; i < tx->repair_k; i++)
+		rep.pn[i] = tx->pn[i];
 	wire_fec_repair_encode(w, &rep);
 	aef_write_bytes(w, tx->bufs[rep.idx], tx->symbol_len);
 	if (last)
@@ -368,8 +369,6 @@ fec_rx_source(struct quantum_conn *conn, uint16_t id, uint8_t idx, const struct 
 
 	if (block == NULL || block->done || block->source[idx].data != NULL)
 		return QUANTUM_VERDICT_ACCEPTED;
-	if (block->nb_sources == 0)
-		block->first_ns = now_ns;
 	hold(conn->env, &block->source[idx], held);
 	block->nb_sources++;
 	return try_block(conn, block, now_ns);
@@ -390,7 +389,8 @@ fec_rx_repair(struct quantum_conn *conn, const struct wire_frame_fec_repair *rep
 		block->k = repair->k;
 		block->m = repair->m;
 		block->symbol_len = repair->symbol_len;
-		memcpy(block->pn, repair->pn, sizeof(block->pn));
+		for (unsigned i = 0; i < repair->k; i++)
+			block->pn[i] = repair->pn[i];
 	} else if (block->k != repair->k || block->m != repair->m ||
 	           block->symbol_len != repair->symbol_len) {
 		conn_fail(conn, QUANTUM_CLOSE_PROTOCOL, now_ns);

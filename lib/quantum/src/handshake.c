@@ -171,6 +171,21 @@ handshake_on_syn_ack(struct quantum_conn *conn, const struct quantum_rx *rx, uin
 	return QUANTUM_VERDICT_ACCEPTED;
 }
 
+int
+handshake_on_accept(struct quantum_conn *conn, const struct wire_frame *f, uint64_t now_ns)
+{
+	if (conn->is_server)
+		return AEF_ERR_PROTOCOL;
+	if (conn->confirmed) /* it repeats until the server heard us under S */
+		return aef_guuid_eq(&f->accept.cid, &conn->cid_s) ? 0 : AEF_ERR_PROTOCOL;
+	conn->cid_s = f->accept.cid;
+	memcpy(conn->reset_token, f->accept.reset_token, sizeof(conn->reset_token));
+	conn->has_reset_token = true;
+	conn->confirmed = true;
+	conn_establish(conn, &f->accept.limits, now_ns);
+	return 0;
+}
+
 /* A hint: believed only while waiting for SYN+ACK. */
 void
 handshake_on_version_reply(struct quantum_conn *conn, const struct quantum_rx *rx, uint64_t now_ns)

@@ -181,6 +181,7 @@ void
 quantum_send_give_up(struct quantum_chans *chs, struct quantum_msg_out *msg)
 {
 	aef_assert_hot(msg->state <= QUANTUM_MSG_SENT);
+	chs->nb_expired++;
 	if (msg->state == QUANTUM_MSG_SENDING)
 		leave_current(chs, msg);
 	key_remove(msg);

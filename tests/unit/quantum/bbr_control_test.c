@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <quantum/stats.h>
+
 /* bbr_control_test.c - from model to pacing rate, send quantum and window. */
 #include "bbr_model_priv.h"
 #include "bbr_sim.h"

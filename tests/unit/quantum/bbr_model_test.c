@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <quantum/stats.h>
+
 /* bbr_model_test.c - estimators: max_bw over the whole grid of paths, aggregation, loss, ECN. */
 #include "bbr_model_priv.h"
 #include "bbr_sim.h"

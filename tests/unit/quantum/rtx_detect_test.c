@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <crypto/pn.h>
+
 #include "rtx_fixture.h"
 
 START_TEST(rtx_detect_cumulative_ack_delivers_everything_and_gives_one_rtt_sample)
@@ -470,9 +472,9 @@ START_TEST(rtx_detect_across_the_32_bit_wrap_everything_goes_on)
 	setup_at(first);
 	send_many(10, 0);
 	now += RTT;
-	ck_assert_int_eq(ack(quantum_pn_expand(rtx.high_end, (uint32_t)(first + 2)),
-	                     quantum_pn_expand(rtx.high_end, (uint32_t)(first + 3)),
-	                     quantum_pn_expand(rtx.high_end, (uint32_t)(first + 10))),
+	ck_assert_int_eq(ack(crypto_pn_expand(rtx.high_end, (uint32_t)(first + 2)),
+	                     crypto_pn_expand(rtx.high_end, (uint32_t)(first + 3)),
+	                     crypto_pn_expand(rtx.high_end, (uint32_t)(first + 10))),
 	                 0);
 
 	ck_assert_uint_eq(res.nb_acked, 9);

@@ -75,6 +75,7 @@ struct quantum_rx {
 
 	struct crypto_op op; /* out: hand to provider->open() when `needs_open` */
 	bool needs_open;
+	bool under_s; /* its header carries S */
 	uint8_t flags;
 	uint8_t nb_sacks;
 	uint8_t clas; /* enum wire_class */
