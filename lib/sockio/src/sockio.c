@@ -179,6 +179,22 @@ set_options(struct sockio *sock, const struct sockio_conf *conf)
 	sock->gso = !conf->no_gso && set_option(sock->fd, SOL_UDP, UDP_SEGMENT, 0) == 0;
 }
 
+static bool
+connect_peer(const struct sockio *sock, const struct sockio_addr *peer)
+{
+	struct sockaddr_in6 sa;
+	socklen_t len;
+
+	if (peer->port == 0)
+		return true;
+	if (sock->v4_only && !is_v4(peer)) {
+		errno = EAFNOSUPPORT;
+		return false;
+	}
+	len = to_sockaddr(sock, peer, &sa);
+	return connect(sock->fd, (struct sockaddr *)&sa, len) == 0;
+}
+
 static int
 open_socket(struct sockio *sock, const struct sockio_conf *conf)
 {
@@ -200,7 +216,8 @@ open_socket(struct sockio *sock, const struct sockio_conf *conf)
 	len = to_sockaddr(sock, memcmp(conf->local.ip, any.ip, 16) == 0 ? &any : &conf->local, &sa);
 	sa.sin6_port = htons(conf->local.port);
 	if (bind(sock->fd, (struct sockaddr *)&sa, len) != 0 ||
-	    getsockname(sock->fd, (struct sockaddr *)&sa, &len) != 0) {
+	    getsockname(sock->fd, (struct sockaddr *)&sa, &len) != 0 ||
+	    !connect_peer(sock, &conf->peer)) {
 		saved = errno;
 		close(sock->fd);
 		errno = saved;
@@ -478,7 +495,7 @@ send_run(struct sockio *sock, const struct sockio_dgram *d, unsigned nb)
 
 /* Datagrams that cannot be joined leave by one sendmmsg call. */
 static unsigned
-send_singles(struct sockio *sock, const struct sockio_dgram *d, unsigned nb)
+send_singles(struct sockio *sock, struct sockio_dgram *d, unsigned nb)
 {
 	struct mmsghdr msgs[SOCKIO_BURST];
 	struct iovec iov[SOCKIO_BURST];
@@ -501,7 +518,8 @@ send_singles(struct sockio *sock, const struct sockio_dgram *d, unsigned nb)
 		sock->stats.tx_calls++;
 		if (sent > 0) {
 			taken += (unsigned)sent;
-			done += (unsigned)sent;
+			for (const unsigned end = done + (unsigned)sent; done < end; done++)
+				d[done].sent = true;
 			continue;
 		}
 		/* This one cannot leave (too long, no route); the next may. No room: stop. */
@@ -527,17 +545,21 @@ singles_length(const struct sockio *sock, const struct sockio_dgram *d, unsigned
 }
 
 unsigned
-sockio_send(struct sockio *sock, const struct sockio_dgram *dgrams, unsigned nb)
+sockio_send(struct sockio *sock, struct sockio_dgram *dgrams, unsigned nb)
 {
 	unsigned done = 0, taken = 0;
 
 	aef_assert(nb <= SOCKIO_BURST);
+	for (unsigned i = 0; i < nb; i++)
+		dgrams[i].sent = false;
 	while (done < nb) {
-		const struct sockio_dgram *d = dgrams + done;
+		struct sockio_dgram *d = dgrams + done;
 		unsigned run = run_length(sock, d, nb - done);
 
 		if (run > 1 && send_run(sock, d, run)) {
 			taken += run;
+			for (unsigned i = 0; i < run; i++)
+				d[i].sent = true;
 		} else if (run > 1 && (errno == EIO || errno == EINVAL || errno == EMSGSIZE)) {
 			/* The path cannot segment: the same data once more, without it. */
 			gso_forbid(sock, &d[0].peer);
@@ -548,10 +570,10 @@ sockio_send(struct sockio *sock, const struct sockio_dgram *dgrams, unsigned nb)
 			run = singles_length(sock, d, nb - done);
 			taken += send_singles(sock, d, run);
 		}
-		for (unsigned i = 0; i < run; i++)
-			sock->stats.tx_bytes += d[i].len;
 		done += run;
 	}
+	for (unsigned i = 0; i < nb; i++)
+		sock->stats.tx_bytes += dgrams[i].sent ? dgrams[i].len : 0;
 	sock->stats.tx_pkts += taken;
 	return taken;
 }

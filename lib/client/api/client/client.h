@@ -15,7 +15,7 @@
  * Units:   bytes and nanoseconds.
  * Context: one thread per client (and per listener with all of its connections); different clients
  *          may live on different threads. Callbacks run inside client_run_once(), where every call
- *          but client_run_once(), client_shutdown() and client_destroy() is allowed.
+ *          but client_run_once(), client_wait_open() and client_shutdown() is allowed.
  */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
@@ -87,12 +87,7 @@ struct client_callbacks {
 	void *user;
 };
 
-/**
- * Sees every datagram and may drop it: for tests and demonstrations of loss.
- *
- * @param tx true on the way out
- * @return true to drop
- */
+/** Sees every datagram and may drop it (true), for tests; @p tx is true on the way out. */
 typedef bool (*client_filter_fn)(void *arg, bool tx, const uint8_t *data, uint32_t len);
 
 /* What a dialling client and a listener have in common. */
@@ -128,7 +123,8 @@ void client_conf_default(struct client_conf *ret_conf);
 AEF_MUST_CHECK int client_create(const struct client_conf *conf, struct client **ret_client,
                                  char *ret_why, size_t why_len);
 
-/** Drop everything at once, sending nothing; held messages become invalid. NULL is fine. */
+/** Drop everything at once, sending nothing; held messages become invalid. NULL is fine. Inside a
+ * callback it takes effect when the run ends. */
 void client_destroy(struct client *client);
 
 /**
@@ -151,6 +147,14 @@ AEF_MUST_CHECK int client_connect(struct client *client, const struct client_tic
  *         AEF_ERR_IO when the socket is broken
  */
 int client_run_once(struct client *client, uint64_t timeout_ns);
+
+/**
+ * Run until connected, for who has nothing else to do meanwhile. Takes the OPEN event.
+ *
+ * @return 0, AEF_ERR_TIMEOUT (still connecting), AEF_ERR_CLOSED (failed), AEF_ERR_IO;
+ * client_error() says it in words
+ */
+AEF_MUST_CHECK int client_wait_open(struct client *client, uint64_t timeout_ns);
 
 /** Descriptor to watch for reading in an event loop of your own; changes with client_rebind(). */
 int client_fd(const struct client *client);
@@ -230,7 +234,7 @@ AEF_MUST_CHECK int client_poll(struct client *client, struct client_event *ret_e
  */
 AEF_MUST_CHECK int client_recv(struct client *client, struct client_msg *ret_msg);
 
-/** Give a message back; its memory is reused. A released message is emptied: twice is harmless. */
+/** Give a message back; its memory is reused. Twice is harmless: a released one is emptied. */
 void client_msg_release(struct client *client, struct client_msg *msg);
 
 /* ---- ending ---------------------------------------------------------------------------------- */

@@ -29,11 +29,13 @@ struct sockio_dgram {
 	uint8_t *data;
 	uint32_t len; /* in for send; out for receive */
 	uint8_t ecn;  /* IP ECN bits, 0 to 3 */
+	bool sent;    /* out for send: the kernel took it */
 	struct sockio_addr peer;
 };
 
 struct sockio_conf {
 	struct sockio_addr local; /* all zero: any address, any port */
+	struct sockio_addr peer;  /* port not 0: connected, only this peer is heard */
 	uint32_t buffer_bytes;    /* kernel buffers wanted each way; 0 = leave */
 	bool no_gso, no_gro;
 };
@@ -85,12 +87,13 @@ uint16_t sockio_port(const struct sockio *sock);
 AEF_MUST_CHECK int sockio_recv(struct sockio *sock, struct sockio_dgram *ret_dgrams, unsigned max);
 
 /**
- * Send a burst. What the kernel refuses is dropped and counted, as a network would.
+ * Send a burst. What the kernel refuses is dropped and counted, as a network would; `sent` of each
+ * datagram tells which.
  *
  * @param nb at most SOCKIO_BURST
  * @return number that the kernel took
  */
-unsigned sockio_send(struct sockio *sock, const struct sockio_dgram *dgrams, unsigned nb);
+unsigned sockio_send(struct sockio *sock, struct sockio_dgram *dgrams, unsigned nb);
 
 /**
  * Wait until the socket is readable.
