@@ -468,8 +468,7 @@ quantum_server_accept(struct quantum_server *server, const struct quantum_accept
 	reset_token_make(server, &conn->cid_s, conn->reset_token);
 	conn->want |= WANT_ACCEPT;
 	entry->cid_s = conn->cid_s;
-	conn_set_state(conn, CONN_ESTABLISHED, now->ns);
-	conn->events |= EVENT_CONNECTED;
+	conn_set_state(conn, CONN_ESTABLISHED, now->ns); /* CONNECTED follows with its LIMITS */
 	*ret_conn = conn;
 	return 0;
 }
