@@ -141,7 +141,9 @@ draw_len(struct sim_world *world, struct sim_end *end, const struct sim_chan *ch
 		chan->conf.reliability == QUANTUM_FULL && chan->conf.order != WIRE_LATEST;
 	uint32_t len;
 
-	if (kind < big_ppm / 16 && chan->conf.reliability == QUANTUM_FULL)
+	/* A megabyte takes its time: none of these just before everything must be drained. */
+	if (kind < big_ppm / 16 && chan->conf.reliability == QUANTUM_FULL &&
+	    world->now_ns + 30 * AEF_NS_PER_S < world->plan.heal_ns)
 		return (uint32_t)aef_rng_range(rng, 64 << 10, 1 << 20);
 	if (kind < big_ppm)
 		len = (uint32_t)aef_rng_range(rng, 8 << 10, 64 << 10);

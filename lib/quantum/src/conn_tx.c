@@ -280,7 +280,8 @@ data_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 	unsigned fill;
 
 	packet_start(conn, &p, tx, conn->pmtu.mtu, now_ns);
-	p.rec = quantum_rtx_sent_get(&conn->rtx);
+	p.rec = conn->probes > 0 ? quantum_rtx_probe_get(&conn->rtx)
+	                         : quantum_rtx_sent_get(&conn->rtx);
 	if (p.rec == NULL)
 		return no_room(conn, now_ns);
 	if (conn->probes == 0 && fec_tx_repair_due(conn))
@@ -334,8 +335,7 @@ pmtu_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint16_t size, uint64_
 bool
 conn_window_open(const struct quantum_conn *conn)
 {
-	/* The last records are for probes: without them nothing would ever come back. */
-	if (conn->rtx.nb_sent + PROBES_MAX >= conn->rtx.records_max && conn->rtx.nb_sent > 0)
+	if (conn->rtx.nb_sent >= conn->rtx.records_max)
 		return false;
 	return conn->rtx.bytes_in_flight + conn->pmtu.mtu <= conn->bbr.cwnd_bytes ||
 	       conn->rtx.bytes_in_flight == 0;

@@ -139,16 +139,16 @@ forget_lost(struct quantum_rtx *rtx)
 	quantum_rtx_sent_put(rtx, rec);
 }
 
-struct quantum_sent *
-quantum_rtx_sent_get(struct quantum_rtx *rtx)
+static struct quantum_sent *
+record_get(struct quantum_rtx *rtx, uint32_t records_max)
 {
 	struct quantum_sent *rec;
 
 	/* A lost packet is only remembered in case it was not: sending comes first. */
-	if ((rtx->nb_records >= rtx->records_max || aef_pool_left(rtx->records) == 0) &&
+	if ((rtx->nb_records >= records_max || aef_pool_left(rtx->records) == 0) &&
 	    !aef_list_empty(&rtx->lost))
 		forget_lost(rtx);
-	if (rtx->nb_records >= rtx->records_max)
+	if (rtx->nb_records >= records_max)
 		return NULL;
 	rec = aef_pool_get(rtx->records);
 	if (rec == NULL)
@@ -159,6 +159,18 @@ quantum_rtx_sent_get(struct quantum_rtx *rtx)
 	aef_list_init(&rec->out);
 	aef_list_init(&rec->frames);
 	return rec;
+}
+
+struct quantum_sent *
+quantum_rtx_sent_get(struct quantum_rtx *rtx)
+{
+	return record_get(rtx, rtx->records_max);
+}
+
+struct quantum_sent *
+quantum_rtx_probe_get(struct quantum_rtx *rtx)
+{
+	return record_get(rtx, rtx->records_max + QUANTUM_PROBE_RECORDS);
 }
 
 void
@@ -258,7 +270,8 @@ timeout_ns(const struct quantum_rtx *rtx)
 	const uint64_t rto_ns =
 		aef_max_u64(quantum_rtt_rto_ns(rtx->rtt), pto_ns << (QUANTUM_TAIL_PROBES - 1));
 
-	/* Silence is probed at least this often: nobody waits minutes for an editor to come back. */
+	/* Silence is probed at least this often: nobody waits minutes for an editor to come back.
+	 */
 	return aef_min_u64(rto_ns << (n - QUANTUM_TAIL_PROBES),
 	                   aef_max_u64(rto_ns, QUANTUM_BACKOFF_MAX_NS));
 }

@@ -33,8 +33,9 @@
 #define QUANTUM_PN_AHEAD_MAX  (1ull << 30) /* above the highest acknowledged */
 #define QUANTUM_PN_LAST       ((1ull << 62) - 1) /* clean close there */
 #define QUANTUM_DUP_THRESH    3                  /* RFC 8985: advice while no reordering was seen */
-#define QUANTUM_REO_PERSIST   16 /* recoveries after which a widened window shrinks */
-#define QUANTUM_TAIL_PROBES   2  /* time-outs at PTO; later ones at RTO */
+#define QUANTUM_REO_PERSIST   16  /* recoveries after which a widened window shrinks */
+#define QUANTUM_TAIL_PROBES   2   /* time-outs at PTO; later ones at RTO */
+#define QUANTUM_PROBE_RECORDS 64u /* two each 3 s until any idle time-out worth having */
 
 /* What one received acknowledgement may name: header and ACK_INFO, as far as the wire allows. */
 #define QUANTUM_ACK_IN_MAX       256
@@ -211,6 +212,9 @@ AEF_MUST_CHECK int quantum_rtx_pn_skip_to(struct quantum_rtx *rtx, uint64_t pn);
  *         ack-eliciting now
  */
 struct quantum_sent *quantum_rtx_sent_get(struct quantum_rtx *rtx);
+
+/** Probes may pass the connection's limit: when all of it is in flight they alone bring acks. */
+struct quantum_sent *quantum_rtx_probe_get(struct quantum_rtx *rtx);
 
 /** Give back a record from sent_get, result.acked or drain; its frames are the caller's business.
  */
