@@ -51,9 +51,17 @@ on_connect(struct worker *worker, struct worker_link *link, const struct deliver
 	worker->conf.service->on_connect(worker->svc, conn, &id, &worker->now, &wc->user);
 }
 
-AEF_HOT static void
-on_message(struct worker *worker, struct worker_link *link, struct worker_conn *wc,
-           const struct delivery_desc *desc)
+void
+worker_note_refused(struct worker *worker, struct worker_conn *wc)
+{
+	if (aef_list_empty(&wc->refused))
+		aef_list_append(&worker->refused, &wc->refused);
+}
+
+/* @return false: the service did not take it, so its credit stays in use */
+AEF_HOT static bool
+offer(struct worker *worker, struct worker_link *link, struct worker_conn *wc,
+      const struct delivery_desc *desc)
 {
 	struct service_msg msg = {
 		.channel = desc->channel,
@@ -70,11 +78,53 @@ on_message(struct worker *worker, struct worker_link *link, struct worker_conn *
 				(struct service_slice){ .data = d->slices[i].data,
 				                        .len = d->slices[i].len,
 				                        .owner = d->slices[i].mbuf };
-	worker->stats.msgs_in++;
-	worker->stats.bytes_in += desc->len;
+	worker->hold = false;
 	worker->conf.service->on_message(worker->svc, (struct service_conn){ desc->conn }, wc->user,
 	                                 &msg, &worker->now);
+	if (worker->hold) {
+		worker->stats.holds++;
+		return false;
+	}
+	worker->stats.msgs_in++;
+	worker->stats.bytes_in += desc->len;
 	delivery_settle(link->end, delivery_handle_slot(desc->conn), desc->len);
+	return true;
+}
+
+/* Takes the descriptor. What is held is bounded by the connection's credit. */
+AEF_HOT static void
+on_message(struct worker *worker, struct worker_link *link, struct worker_conn *wc,
+           struct delivery_desc *desc)
+{
+	if (aef_likely(wc->held.nb == 0) && offer(worker, link, wc, desc)) {
+		delivery_desc_drop(link->end, desc);
+		return;
+	}
+	delivery_queue_push(&wc->held, desc);
+	worker_note_refused(worker, wc);
+}
+
+/* @return true when nothing is held any more */
+static bool
+offer_held(struct worker *worker, struct worker_link *link, struct worker_conn *wc)
+{
+	while (wc->held.head != NULL) {
+		if (!offer(worker, link, wc, wc->held.head))
+			return false;
+		delivery_desc_drop(link->end, delivery_queue_pop(&wc->held));
+	}
+	return true;
+}
+
+void
+worker_held_drop(struct worker_link *link, struct worker_conn *wc)
+{
+	struct delivery_desc *desc;
+
+	while ((desc = delivery_queue_pop(&wc->held)) != NULL) {
+		delivery_settle(link->end, delivery_handle_slot(desc->conn), desc->len);
+		delivery_desc_drop(link->end, desc);
+	}
 }
 
 /* The descriptor goes back as GONE: the last word can never fail for want of one. */
@@ -85,6 +135,7 @@ on_disconnect(struct worker *worker, struct worker_link *link, struct worker_con
 	const struct service_conn conn = { desc->conn };
 
 	worker->stats.disconnects++;
+	worker_held_drop(link, wc);
 	worker->conf.service->on_disconnect(worker->svc, conn, wc->user,
 	                                    (enum service_gone)desc->close.code, &worker->now);
 	wc->handle = 0;
@@ -108,6 +159,7 @@ worker_on_desc(struct worker *worker, struct worker_link *link, struct delivery_
 		worker->stats.stale++;
 	} else if (aef_likely(desc->kind == DELIVERY_MESSAGE)) {
 		on_message(worker, link, wc, desc);
+		return;
 	} else if (desc->kind == DELIVERY_DISCONNECT) {
 		on_disconnect(worker, link, wc, desc);
 		return;
@@ -173,9 +225,11 @@ worker_writable(struct worker *worker)
 		if (worker_conn_find(worker, conn, &link) == NULL || !has_room(link, wc))
 			continue;
 		aef_list_remove(&wc->refused);
-		if (service->on_writable != NULL)
-			service->on_writable(worker->svc, conn, wc->user, &worker->now);
 		nb++;
+		if (!offer_held(worker, link, wc))
+			worker_note_refused(worker, wc);
+		else if (service->on_writable != NULL)
+			service->on_writable(worker->svc, conn, wc->user, &worker->now);
 	}
 	return nb;
 }

@@ -4,8 +4,7 @@
 static int
 refuse(struct worker *worker, struct worker_conn *wc, uint64_t *counter)
 {
-	if (aef_list_empty(&wc->refused))
-		aef_list_append(&worker->refused, &wc->refused);
+	worker_note_refused(worker, wc);
 	(*counter)++;
 	return AEF_ERR_FULL;
 }
@@ -134,6 +133,14 @@ reply_close(void *ctx, struct service_conn conn, uint64_t code, const char *reas
 	return 0;
 }
 
+static void
+reply_hold(void *ctx)
+{
+	struct worker *worker = ctx;
+
+	worker->hold = true;
+}
+
 static uint64_t
 reply_room(void *ctx, struct service_conn conn)
 {
@@ -152,6 +159,7 @@ worker_reply_ops(struct worker *worker)
 		                           .open = reply_open,
 		                           .close = reply_close,
 		                           .room = reply_room,
+		                           .hold = reply_hold,
 		                           .ctx = worker };
 }
 

@@ -101,6 +101,8 @@ worker_destroy(struct worker *worker)
 
 		while ((desc = delivery_queue_pop(&link->backlog)) != NULL)
 			delivery_desc_drop(link->end, desc);
+		for (uint32_t slot = 0; slot < link->end->slots; slot++)
+			worker_held_drop(link, &link->conns[slot]);
 		rte_free(link->conns);
 	}
 	rte_free(worker->slices);

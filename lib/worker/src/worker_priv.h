@@ -17,6 +17,7 @@ struct worker_conn {
 	void *user;                      /* the service's */
 	struct delivery_account account; /* messages handed to the transport */
 	struct aef_list refused;         /* in worker->refused: to be told when there is room */
+	struct delivery_queue held;      /* messages that the service did not take yet */
 };
 
 struct worker_link {
@@ -34,6 +35,7 @@ struct worker {
 	uint32_t nb_links;
 	struct worker_link links[WORKER_LINKS_MAX];
 	uint8_t link_of[256];         /* transport lcore to link + 1; 0: none */
+	bool hold;                    /* the service asked for it in this on_message */
 	struct service_slice *slices; /* [SERVICE_SLICES_MAX] scratch of one message; owned */
 
 	/* Written by the lcore. */
@@ -54,6 +56,10 @@ struct worker_conn *worker_conn_find(struct worker *worker, struct service_conn 
 void worker_on_desc(struct worker *worker, struct worker_link *link, struct delivery_desc *desc);
 /** Hand over or, where the ring has no room, remember. Takes the descriptor. */
 void worker_push(struct worker *worker, struct worker_link *link, struct delivery_desc *desc);
+/** Have the service told when the connection has room again. */
+void worker_note_refused(struct worker *worker, struct worker_conn *wc);
+/** Drop the messages that the service did not take. */
+void worker_held_drop(struct worker_link *link, struct worker_conn *wc);
 /** Move what waits into the rings as far as there is room. @return how many */
 unsigned worker_backlog(struct worker *worker);
 /** Tell the service about connections that have room again. @return how many */

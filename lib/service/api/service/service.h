@@ -128,6 +128,13 @@ struct service_reply_ops {
 	 * @param reason at most 63 characters are used; may be NULL. @return as send */
 	int (*close)(void *ctx, struct service_conn conn, uint64_t code, const char *reason);
 
+	/*
+	 * From inside on_message only: do not take this message now. It is offered again, before
+	 * any later one of this connection, when send() has room; meanwhile the peer is slowed
+	 * down. What is still held when the connection ends is dropped.
+	 */
+	void (*hold)(void *ctx);
+
 	/* Bytes that send() would still take for this connection; 0 when it is gone. */
 	uint64_t (*room)(void *ctx, struct service_conn conn);
 	void *ctx;

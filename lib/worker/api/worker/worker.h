@@ -29,6 +29,8 @@
 	X(msgs_out, COUNTER, "messages", "messages of the service taken")                          \
 	X(bytes_out, COUNTER, "bytes", "their bytes")                                              \
 	X(refused_credit, COUNTER, "messages", "refused: the connection's credit is used up")      \
+	X(holds, COUNTER, "times",                                                                 \
+	  "the service did not take a message because it could not answer")                        \
 	X(refused_desc, COUNTER, "messages", "refused: no descriptor left")                        \
 	X(refused_closed, COUNTER, "messages", "refused: no such connection")                      \
 	X(no_buf, COUNTER, "times", "the service wanted a buffer and the pool was empty")          \
