@@ -193,7 +193,8 @@ new_ce(struct quantum_conn *conn, const struct wire_frame_ack_info *info)
 		conn->peer_ce = info->ce_count;
 	}
 	if (conn->ecn_ok && conn->ecn_acked >= ECN_VALIDATE_PKTS &&
-	    conn->ecn_acked < 2 * ECN_VALIDATE_PKTS && conn->peer_ce >= conn->ecn_acked)
+	    conn->ecn_acked < 2 * ECN_VALIDATE_PKTS &&
+	    conn->peer_ce - conn->ce_base >= conn->ecn_acked)
 		conn->ecn_ok = false;
 	return conn->ecn_ok ? rise : 0;
 }
@@ -246,8 +247,8 @@ conn_ack_received(struct quantum_conn *conn, const struct quantum_rx *rx,
 	if (err != 0)
 		return err;
 	quantum_rate_sample_begin(&sample);
-	sample.newly_ce_pkts = new_ce(conn, info);
 	take_acked(conn, &res, &sample, now_ns);
+	sample.newly_ce_pkts = new_ce(conn, info);
 	take_recovered(conn, &res, now_ns);
 	before_losses(conn, &res, now_ns);
 	take_lost(conn, &res, &sample, now_ns);

@@ -118,6 +118,7 @@ struct quantum_conn {
 	uint8_t reset_token[WIRE_RESET_BYTES];
 	bool has_reset_token;
 	uint64_t peer_ce;   /* highest CE count the peer reported */
+	uint64_t ce_base;   /* peer_ce when this path began */
 	uint64_t ecn_acked; /* ECT packets acknowledged so far, for validation */
 	bool ecn_ok;
 	uint64_t created_ns;

@@ -12,6 +12,11 @@
 #define PMTU_TIMEOUTS         2u
 #define PMTU_AFTER_TIMEOUT_NS (10 * AEF_NS_PER_S)
 
+/* Header, blocks, FLOOR, challenge, tag. */
+#define PATH_PKT_BYTES_MAX                                                                         \
+	(WIRE_HEADER_BYTES + WIRE_SACKS_MAX * WIRE_SACK_BYTES + FLOOR_BYTES_MAX + 9 +              \
+	 WIRE_TAG_BYTES)
+
 /* Sizes worth trying: tunnelled and plain Ethernet, then jumbo frames. */
 static const uint16_t pmtu_sizes[] = { 1400, 1452, 4052, WIRE_MTU_MAX };
 
@@ -101,6 +106,7 @@ path_reset(struct quantum_conn *conn, uint64_t now_ns)
 	pmtu_init(conn);
 	quantum_bbr_set_mss(&conn->bbr, conn->pmtu.mtu);
 	conn->ecn_acked = 0;
+	conn->ce_base = conn->peer_ce;
 	conn->ecn_ok = true;
 }
 
@@ -152,8 +158,7 @@ path_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 	path->tries++;
 	path->retry_ns = now_ns + quantum_rtt_pto_ns(&conn->rtt);
 	/* At most three times what came from there. */
-	if (path->candidate_tx_bytes + WIRE_HEADER_BYTES + WIRE_SACKS_MAX * WIRE_SACK_BYTES + 32 >
-	    3 * path->candidate_rx_bytes)
+	if (path->candidate_tx_bytes + PATH_PKT_BYTES_MAX > 3 * path->candidate_rx_bytes)
 		return 0;
 	return path_packet(conn, tx, WIRE_FRAME_PATH_CHALLENGE, now_ns);
 }

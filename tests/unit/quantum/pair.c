@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pair.h"
 
+#include "conn_priv.h"
 #include "harness.h"
 
 struct pair_buf {
@@ -52,12 +53,12 @@ buf_alloc(void *ctx, uint32_t bytes, uint8_t **ret_data)
 }
 
 static void
-end_init(struct pair_end *end, uint64_t seed)
+end_init(struct pair_end *end, uint64_t seed, uint32_t conns, uint32_t busy)
 {
 	struct quantum_env_conf conf;
 	const struct quantum_buf_ops ops = { buf_get, buf_put, buf_alloc, end };
 
-	quantum_env_conf_scale(&conf, 8, 4);
+	quantum_env_conf_scale(&conf, conns, busy);
 	end->mem = aligned_alloc(64, (quantum_env_bytes(&conf) + 63) & ~63ull);
 	end->env = quantum_env_init(end->mem, &conf, crypto_null_provider(), &ops, seed);
 	end->conn = NULL;
@@ -66,6 +67,12 @@ end_init(struct pair_end *end, uint64_t seed)
 
 void
 pair_init(struct pair *p, uint64_t seed)
+{
+	pair_init_sized(p, seed, 8, 4);
+}
+
+void
+pair_init_sized(struct pair *p, uint64_t seed, uint32_t conns, uint32_t busy)
 {
 	uint8_t random[64];
 	uint8_t reset_key[32] = { 9 };
@@ -79,8 +86,9 @@ pair_init(struct pair *p, uint64_t seed)
 	for (unsigned i = 0; i < sizeof(random); i++)
 		random[i] = (uint8_t)(i + seed);
 	quantum_conn_conf_default(&p->conf);
-	end_init(&p->client, seed + 1);
-	end_init(&p->server, seed + 2);
+	end_init(&p->client, seed + 1, conns, busy);
+	end_init(&p->server, seed + 2, conns, busy);
+	p->tap = calloc(2, sizeof(*p->tap));
 	ck_assert_int_eq(
 		quantum_server_keys_init(&p->keys, crypto_null_provider(), random, reset_key), 0);
 	quantum_cid_codec_init(&p->codec, random);
@@ -99,24 +107,54 @@ unix_ms(const struct pair *p)
 }
 
 void
-pair_connect(struct pair *p)
+pair_seal_token(struct pair *p)
 {
 	const struct crypto_provider *crypto = crypto_null_provider();
-	struct quantum_client_conf client = { .server = p->server_addr };
-	struct crypto_token token = { .issued_ms = unix_ms(p), .expires_ms = unix_ms(p) + 30000 };
 	uint8_t nonce[CRYPTO_NONCE_BYTES] = { (uint8_t)++p->tokens, (uint8_t)p->seed };
 
-	token.conn_id.b[0] = (uint8_t)p->tokens;
-	token.conn_id.b[15] = 1;
-	memset(token.psk, 7, sizeof(token.psk));
-	ck_assert_int_eq(crypto->token_seal(crypto->ctx, &token, nonce, client.token), 0);
-	client.cid = token.conn_id;
-	memcpy(client.psk, token.psk, sizeof(client.psk));
-	client.random[0] = (uint8_t)p->tokens;
-	client.dh_seed[0] = (uint8_t)(p->tokens + 1);
-	ck_assert_int_eq(
-		quantum_conn_connect(p->client.env, &p->conf, &client, p->now_ns, &p->client.conn),
-		0);
+	ck_assert_int_eq(crypto->token_seal(crypto->ctx, &p->token, nonce, p->dialed.token), 0);
+	p->dialed.cid = p->token.conn_id;
+	memcpy(p->dialed.psk, p->token.psk, sizeof(p->dialed.psk));
+	p->dialed.random[0] = (uint8_t)p->tokens;
+	p->dialed.dh_seed[0] = (uint8_t)(p->tokens + 1);
+}
+
+void
+pair_connect(struct pair *p)
+{
+	p->dialed = (struct quantum_client_conf){ .server = p->server_addr };
+	p->token =
+		(struct crypto_token){ .issued_ms = unix_ms(p), .expires_ms = unix_ms(p) + 30000 };
+	p->token.conn_id.b[0] = (uint8_t)(p->tokens + 1);
+	p->token.conn_id.b[15] = 1;
+	memset(p->token.psk, 7, sizeof(p->token.psk));
+	pair_seal_token(p);
+	pair_redial(p);
+}
+
+void
+pair_redial(struct pair *p)
+{
+	struct quantum_event ev;
+
+	if (p->client.conn != NULL)
+		while (pair_poll(p, &p->client, QUANTUM_EVENT_CLOSED, &ev))
+			;
+	quantum_conn_free(p->client.conn);
+	ck_assert_int_eq(quantum_conn_connect(p->client.env, &p->conf, &p->dialed, p->now_ns,
+	                                      &p->client.conn),
+	                 0);
+}
+
+static void
+tap(struct pair *p, bool to_server, const struct quantum_tx *tx)
+{
+	struct wire_header hdr;
+	struct pair_tap *t = &p->tap[to_server][wire_classify(tx->data, tx->len, &hdr)];
+
+	memcpy(t->data, tx->data, tx->len);
+	t->len = tx->len;
+	t->nb++;
 }
 
 static void
@@ -131,6 +169,7 @@ queue_push(struct pair *p, bool to_server, const struct quantum_tx *tx)
 		                  .ecn = tx->ecn,
 		                  .data = malloc(tx->len) };
 	memcpy(d->data, tx->data, tx->len);
+	tap(p, to_server, tx);
 	if (to_server)
 		p->nb_to_server++;
 	else
@@ -213,12 +252,12 @@ server_rx(struct pair *p, struct quantum_rx *rx)
 	return conn != NULL ? conn_rx(p, conn, rx) : v;
 }
 
-enum quantum_verdict
-pair_hand(struct pair *p, bool to_server, const uint8_t *data, uint32_t len)
+static enum quantum_verdict
+hand(struct pair *p, bool to_server, const uint8_t *data, uint32_t len, uint8_t ecn)
 {
 	struct pair_end *end = to_server ? &p->server : &p->client;
 	struct pair_buf *buf = malloc(sizeof(*buf));
-	struct quantum_rx rx = { .data = buf->data, .len = len, .owner = buf };
+	struct quantum_rx rx = { .data = buf->data, .len = len, .ecn = ecn, .owner = buf };
 
 	buf->refs = 1;
 	buf->end = end;
@@ -234,6 +273,47 @@ pair_hand(struct pair *p, bool to_server, const uint8_t *data, uint32_t len)
 	return p->last_verdict;
 }
 
+enum quantum_verdict
+pair_hand(struct pair *p, bool to_server, const uint8_t *data, uint32_t len)
+{
+	return hand(p, to_server, data, len, 0);
+}
+
+enum quantum_verdict
+pair_inject(struct pair *p, bool to_server, const struct pair_craft *craft, const uint8_t *payload,
+            size_t len)
+{
+	const struct crypto_provider *crypto = crypto_null_provider();
+	struct quantum_conn *from = to_server ? p->client.conn : p->server.conn;
+	const uint64_t pn = craft->pn != 0 ? craft->pn : quantum_rtx_pn_peek(&from->rtx);
+	const uint32_t aad_len = WIRE_HEADER_BYTES + craft->nb_sacks * WIRE_SACK_BYTES;
+	const struct wire_header hdr = {
+		.version = WIRE_VERSION,
+		.flags = craft->flags,
+		.payload_len = (uint16_t)len,
+		.seq = (uint32_t)pn,
+		.ack = craft->has_ack ? craft->ack : (uint32_t)from->acktr.ack,
+		.cid = craft->under_c ? from->cid_c : from->cid_s,
+	};
+	uint8_t data[WIRE_MTU_MAX];
+	struct crypto_op op = { .key = crypto_tx_keys_get(&from->tx_keys, pn),
+		                .pn = pn,
+		                .aad = data,
+		                .aad_len = aad_len,
+		                .text = data + aad_len,
+		                .text_len = (uint32_t)len,
+		                .tag = data + aad_len + len };
+
+	ck_assert_ptr_nonnull(op.key);
+	if (craft->pn == 0)
+		quantum_rtx_on_sent_untracked(&from->rtx, 0, 1u << 20);
+	wire_header_encode(data, &hdr);
+	memcpy(data + WIRE_HEADER_BYTES, craft->sacks, aad_len - WIRE_HEADER_BYTES);
+	memcpy(data + aad_len, payload, len);
+	crypto->seal(crypto->ctx, &op, 1);
+	return hand(p, to_server, data, (uint32_t)(aad_len + len + WIRE_TAG_BYTES), craft->ecn);
+}
+
 static void
 deliver_due(struct pair *p)
 {
@@ -246,7 +326,8 @@ deliver_due(struct pair *p)
 		}
 		memmove(&p->queue[i], &p->queue[i + 1], (p->nb_queue - i - 1) * sizeof(d));
 		p->nb_queue--;
-		(void)pair_hand(p, d.to_server, d.data, d.len);
+		(void)hand(p, d.to_server, d.data, d.len,
+		           d.ecn != 0 && p->ecn_mark != 0 ? p->ecn_mark : d.ecn);
 		free(d.data);
 		transmit(p, &p->client, true);
 		transmit(p, &p->server, false);
@@ -290,6 +371,15 @@ pair_run(struct pair *p, uint64_t ns)
 			quantum_conn_on_deadline(p->server.conn, p->now_ns);
 	}
 	p->now_ns = end_ns;
+}
+
+void
+pair_settle(struct pair *p)
+{
+	for (unsigned i = 0; i < 1000 && p->nb_queue > 0; i++) {
+		p->now_ns = aef_max_u64(p->now_ns, p->queue[0].at_ns);
+		deliver_due(p);
+	}
 }
 
 void
@@ -369,6 +459,7 @@ pair_fini(struct pair *p)
 	for (uint32_t i = 0; i < p->nb_queue; i++)
 		free(p->queue[i].data);
 	free(p->queue);
+	free(p->tap);
 	end_fini(&p->client);
 	end_fini(&p->server);
 	free(p->server_mem);

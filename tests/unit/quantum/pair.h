@@ -6,12 +6,16 @@
 #ifndef TESTS_UNIT_QUANTUM_PAIR_H
 #define TESTS_UNIT_QUANTUM_PAIR_H
 
+#include <crypto/token.h>
 #include <crypto_null/null_provider.h>
 #include <quantum/server.h>
 
 #define PAIR_DGRAMS 4096u
 #define PAIR_NS     1000000000ull /* where virtual time starts */
 #define PAIR_UNIX   1750000000000ull
+
+#define PAIR_TO_CLIENT 0
+#define PAIR_TO_SERVER 1
 
 struct pair_end {
 	void *mem;
@@ -32,12 +36,21 @@ struct pair {
 	struct quantum_table table;
 	struct quantum_server *srv;
 	uint64_t seed;
-	uint32_t tokens; /* made so far */
+	uint32_t tokens;                   /* made so far */
+	struct crypto_token token;         /* of pair_connect(); change before pair_retry() */
+	struct quantum_client_conf dialed; /* of the last client connection */
 	/* Return true to drop the datagram; may change its bytes. */
 	bool (*filter)(struct pair *p, bool to_server, uint8_t *data, uint32_t *len);
 	void *filter_ctx;
 	uint64_t nb_to_server, nb_to_client;
 	enum quantum_verdict last_verdict; /* of the last datagram handed over */
+	/* The last datagram of each class, also when it was dropped; index by PAIR_TO_*. */
+	struct pair_tap {
+		uint32_t len;
+		uint32_t nb;
+		uint8_t data[WIRE_MTU_MAX];
+	} (*tap)[WIRE_CLASS_NOT_QUANTUM + 1];
+	uint8_t ecn_mark; /* IP bits that the network puts on marked packets; 0: as sent */
 	struct pair_dgram *queue;
 	uint32_t nb_queue;
 };
@@ -45,8 +58,17 @@ struct pair {
 /** Lay both ends out; then change p->conf; then pair_connect(). */
 void pair_init(struct pair *p, uint64_t seed);
 
+/** As pair_init() with pools for @p conns connections, @p busy of them busy. */
+void pair_init_sized(struct pair *p, uint64_t seed, uint32_t conns, uint32_t busy);
+
 /** Create the client connection with a new token. */
 void pair_connect(struct pair *p);
+
+/** Free the client connection and dial again with p->dialed as it is now. */
+void pair_redial(struct pair *p);
+
+/** Seal p->token under the next nonce into p->dialed. */
+void pair_seal_token(struct pair *p);
 
 /** Run for @p ns of virtual time, moving datagrams and running timers. */
 void pair_run(struct pair *p, uint64_t ns);
@@ -64,6 +86,25 @@ bool pair_poll(struct pair *p, struct pair_end *end, enum quantum_event_type typ
 
 /** Hand one datagram to an end as if it had arrived. */
 enum quantum_verdict pair_hand(struct pair *p, bool to_server, const uint8_t *data, uint32_t len);
+
+/** Let all that is under way arrive, without timers: at most @p ns. */
+void pair_settle(struct pair *p);
+
+/** Number of the next packet of an end, and seal a payload under it with flags and ack. */
+struct pair_craft {
+	uint64_t pn; /* 0: the sender's next number, which is then used up */
+	uint32_t ack;
+	bool has_ack; /* else what the sender would say */
+	uint8_t flags;
+	uint8_t ecn;
+	uint8_t sacks[64];
+	uint8_t nb_sacks;
+	bool under_c; /* to the client: the header carries C */
+};
+
+/** Seal @p len bytes of frames as the other end would and hand them over. */
+enum quantum_verdict pair_inject(struct pair *p, bool to_server, const struct pair_craft *craft,
+                                 const uint8_t *payload, size_t len);
 
 /** Free everything and check that every pool is empty again and every reference is back. */
 void pair_fini(struct pair *p);
