@@ -363,10 +363,11 @@ established_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns
 		return 1;
 	if (now_ns >= conn->no_room_until_ns && conn_window_open(conn) &&
 	    quantum_pacer_ready_ns(&conn->pacer, now_ns, conn->pmtu.mtu) <= now_ns) {
-		if (conn_has_eliciting(conn) && data_tx(conn, tx, now_ns) == 1)
-			return 1;
+		/* Before data: a sender with a backlog would never come to it. */
 		probe = pmtu_probe_due(conn, now_ns);
 		if (probe != 0 && pmtu_tx(conn, tx, probe, now_ns) == 1)
+			return 1;
+		if (conn_has_eliciting(conn) && data_tx(conn, tx, now_ns) == 1)
 			return 1;
 	}
 	if (!quantum_acktr_should_ack(&conn->acktr, now_ns))
