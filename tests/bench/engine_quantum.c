@@ -18,6 +18,9 @@
 #define BUF_BYTES  2048u
 #define NB_BUFS    4096u
 #define SEND_BURST 64u
+#define MTU_MAX    1400u /* ENet has 1392, usrsctp 1280 */
+#define STEP_NS    100000u
+#define QUEUED_MAX 512u /* messages: what waits and is in flight stays in L2 too */
 #define CHANNEL    1u
 #define UNIX_MS    1000000u
 
@@ -242,6 +245,18 @@ make_client(struct ends *e)
 	return quantum_conn_connect(e->env[0], &e->conf, &client, clock_ns(e), &e->conn[0]);
 }
 
+/* Both ends stand, and path MTU discovery has found its size. */
+static bool
+is_ready(const struct ends *e)
+{
+	struct quantum_stats stats;
+
+	if (!quantum_conn_established(e->conn[0]) || e->conn[1] == NULL)
+		return false;
+	quantum_conn_stats(e->conn[0], &stats);
+	return stats.mtu_bytes == MTU_MAX;
+}
+
 void *
 engine_quantum_open(uint32_t bytes, bool null_cost)
 {
@@ -255,19 +270,19 @@ engine_quantum_open(uint32_t bytes, bool null_cost)
 		e->free_bufs[e->nb_free++] = &e->bufs[i];
 	quantum_conn_conf_default(&e->conf);
 	e->conf.fec_m = 0; /* nothing is lost here, and no peer has it */
-	e->conf.pmtud = false;
+	e->conf.mtu_max_bytes = MTU_MAX;
 	e->conf.sent_pkts_max = 2000;
+	e->conf.queue_msgs_max = QUEUED_MAX;
 	make_env(e, 0);
 	make_env(e, 1);
 	if (make_server(e) != 0 || make_client(e) != 0)
 		return NULL;
-	while (bench_now_ns() < end) {
+	while (!is_ready(e) && bench_now_ns() < end) {
 		step(e, clock_ns(e));
-		if (quantum_conn_established(e->conn[0]) && e->conn[1] != NULL)
-			break;
+		e->paused_ns -= STEP_NS; /* the wait before the first MTU probe is not waited */
 	}
 	e->stopped_ns = bench_now_ns();
-	return quantum_conn_established(e->conn[0]) && e->conn[1] != NULL ? e : NULL;
+	return is_ready(e) ? e : NULL;
 }
 
 struct bench_sample
