@@ -16,6 +16,8 @@
 #include <base/err.h>
 #include <sockio/sockio.h>
 
+#include "sockio_priv.h"
+
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
@@ -35,6 +37,7 @@ struct sockio {
 	bool v4_only;
 	bool gso;
 	bool gro;
+	bool refuse_gso; /* test: no path on a loopback refuses segments by itself */
 	uint16_t port;
 	uint32_t nb_no_gso;
 	struct sockio_addr no_gso[NO_GSO_MAX];
@@ -485,12 +488,22 @@ send_run(struct sockio *sock, const struct sockio_dgram *d, unsigned nb)
 	struct sockaddr_in6 sa;
 	struct msghdr hdr = { .msg_name = &sa, .msg_iov = iov, .msg_iovlen = nb };
 
+	sock->stats.tx_calls++;
+	if (aef_unlikely(sock->refuse_gso)) {
+		errno = EIO;
+		return false;
+	}
 	hdr.msg_namelen = to_sockaddr(sock, &d[0].peer, &sa);
 	for (unsigned i = 0; i < nb; i++)
 		iov[i] = (struct iovec){ d[i].data, d[i].len };
 	write_control(&hdr, ctl, sock, d, nb > 1 ? d[0].len : 0);
-	sock->stats.tx_calls++;
 	return sendmsg(sock->fd, &hdr, MSG_DONTWAIT) >= 0;
+}
+
+void
+sockio_test_refuse_gso(struct sockio *sock, bool refuse)
+{
+	sock->refuse_gso = refuse;
 }
 
 /* Datagrams that cannot be joined leave by one sendmmsg call. */
