@@ -16,7 +16,7 @@
 #define QUANTUM_RTT_INITIAL_NS     (100 * AEF_NS_PER_MS) /* before the first sample */
 #define QUANTUM_RTO_MIN_NS         (200 * AEF_NS_PER_MS) /* DESIGN 3 */
 #define QUANTUM_RTO_MAX_NS         (60 * AEF_NS_PER_S)   /* RFC 6298 2.5 */
-#define QUANTUM_BACKOFF_MAX_NS     (3 * AEF_NS_PER_S)    /* doubling ends here */
+#define QUANTUM_BACKOFF_MAX_NS     (3 * AEF_NS_PER_S)    /* longest silence */
 #define QUANTUM_RTT_GRANULARITY_NS AEF_NS_PER_MS         /* RFC 9002 6.1.2 */
 #define QUANTUM_MAX_ACK_DELAY_NS   (25 * AEF_NS_PER_MS)  /* RFC 9000 18.2; both ends use it */
 #define QUANTUM_RTT_MIN_WINDOW_NS  (60 * AEF_NS_PER_S)   /* half of the window of min_ns */

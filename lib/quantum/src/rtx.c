@@ -265,15 +265,20 @@ timeout_ns(const struct quantum_rtx *rtx)
 	if (n == 0 && (quantum_rtx_newest(rtx)->flags & QUANTUM_SENT_PSH) != 0)
 		pto_ns -= aef_min_u64(rtx->rtt->max_ack_delay_ns,
 		                      pto_ns - aef_min_u64(pto_ns, rtx->rtt->srtt_ns));
+	/*
+	 * Silence is probed at least this often: nobody waits minutes for an editor to come back,
+	 * nor for an estimate that a packet spoilt which came seconds late.
+	 */
+	const uint64_t most_ns = quantum_rtt_has_sample(rtx->rtt)
+	                                 ? aef_max_u64(4 * rtx->rtt->min_ns, QUANTUM_BACKOFF_MAX_NS)
+	                                 : QUANTUM_BACKOFF_MAX_NS;
+
 	if (n < QUANTUM_TAIL_PROBES)
-		return pto_ns << n;
+		return aef_min_u64(pto_ns << n, most_ns);
 	const uint64_t rto_ns =
 		aef_max_u64(quantum_rtt_rto_ns(rtx->rtt), pto_ns << (QUANTUM_TAIL_PROBES - 1));
 
-	/* Silence is probed at least this often: nobody waits minutes for an editor to come back.
-	 */
-	return aef_min_u64(rto_ns << (n - QUANTUM_TAIL_PROBES),
-	                   aef_max_u64(rto_ns, QUANTUM_BACKOFF_MAX_NS));
+	return aef_min_u64(rto_ns << (n - QUANTUM_TAIL_PROBES), most_ns);
 }
 
 static uint64_t
