@@ -1,0 +1,2 @@
+DEPS := client crypto_null
+SRCS := rig.c
