@@ -29,15 +29,13 @@ path_init(struct quantum_conn *conn, const struct quantum_addr *peer)
 	conn->path = (struct path_state){ .peer = *peer, .retry_ns = AEF_TIME_NEVER };
 }
 
-/* At most a few validations per 10 s, whatever arrives. */
+/* At most a few validations in any 10 s, whatever arrives. */
 static bool
-may_validate(struct path_state *path, uint64_t now_ns)
+may_validate(const struct path_state *path, uint64_t now_ns)
 {
-	if (now_ns - path->moves_start_ns >= MOVES_WINDOW_NS) {
-		path->moves_start_ns = now_ns;
-		path->moves = 0;
-	}
-	return path->moves < CANDIDATE_MOVES;
+	const uint64_t oldest = path->moves_ns[path->next_move];
+
+	return oldest == 0 || now_ns - oldest >= MOVES_WINDOW_NS;
 }
 
 void
@@ -57,7 +55,8 @@ path_on_packet(struct quantum_conn *conn, const struct quantum_rx *rx, bool is_h
 	if (!conn->is_server || !conn->confirmed || !is_highest ||
 	    rx->clas != WIRE_CLASS_PROTECTED || !may_validate(path, now_ns))
 		return;
-	path->moves++;
+	path->moves_ns[path->next_move] = now_ns;
+	path->next_move = (uint8_t)((path->next_move + 1) % CANDIDATE_MOVES);
 	path->validating = true;
 	path->candidate = rx->from;
 	path->candidate_rx_bytes = rx->len;

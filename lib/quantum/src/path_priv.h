@@ -21,8 +21,8 @@ struct path_state {
 	struct quantum_addr candidate; /* being validated */
 	bool validating;
 	uint8_t tries;
-	uint8_t moves;
-	uint64_t moves_start_ns;
+	uint8_t next_move;
+	uint64_t moves_ns[CANDIDATE_MOVES]; /* when the last ones began; 0: none */
 	uint64_t candidate_rx_bytes, candidate_tx_bytes;
 	uint64_t retry_ns; /* next challenge, AEF_TIME_NEVER */
 	uint8_t challenge[8];
