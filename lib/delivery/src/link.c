@@ -89,12 +89,12 @@ delivery_link_init(struct delivery_link *link, const struct delivery_conf *conf,
 	const size_t bytes = (size_t)conf->slots * sizeof(struct delivery_meter);
 
 	memset(link, 0, sizeof(*link));
-	link->conf = *conf;
 	if (!conf_valid(conf)) {
 		aef_text_printf(ret_error, "A delivery link needs a name, a ring size that is a "
 		                           "power of two of at least 32, descriptors and credit.");
 		return AEF_ERR_INVALID;
 	}
+	(void)snprintf(link->name, sizeof(link->name), "%s", conf->name);
 	link->mem = rte_zmalloc("delivery", 2 * bytes, RTE_CACHE_LINE_SIZE);
 	link->transport.out = ring_create(conf, 'w');
 	link->worker.out = ring_create(conf, 't');
@@ -279,7 +279,7 @@ end_metrics(const struct delivery_link *link, const struct delivery_end *end, co
 		                           &s->no_credit, &s->ring_high, &s->descs_high };
 	char labels[AEF_METRIC_LABELS_MAX];
 
-	(void)snprintf(labels, sizeof(labels), "link=\"%s\",end=\"%s\"", link->conf.name, name);
+	(void)snprintf(labels, sizeof(labels), "link=\"%s\",end=\"%s\"", link->name, name);
 	for (uint32_t i = 0; delivery_metric_table[i].name != NULL; i++) {
 		const int rc =
 			aef_metrics_add(metrics, &delivery_metric_table[i], labels, values[i]);

@@ -87,7 +87,7 @@ struct delivery_end {
 struct delivery_link {
 	struct delivery_end transport;
 	struct delivery_end worker;
-	struct delivery_conf conf;
+	char name[17];
 	void *mem; /* meters; owned */
 };
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * aetherflowd.h - what the files of this program share: configuration sections, the node, the list.
+ *
+ *   main.c      start, run, stop          modules.c   THE list, in start order
+ *   conf.c      sections of the file      lcores.c    who runs where
+ *   services.c  services by name          stats.c     what --stats prints
+ *
+ * Context: main thread, but where a function says otherwise.
+ */
+#ifndef AETHERFLOWD_AETHERFLOWD_H
+#define AETHERFLOWD_AETHERFLOWD_H
+
+#include <dpio/dpio.h>
+#include <pipeline/pipeline.h>
+#include <runtime/log.h>
+#include <runtime/module.h>
+#include <worker/slab.h>
+#include <worker/worker.h>
+
+#define NODE_RING_MESH 512u
+
+/* Section `log`. */
+struct log_conf {
+	enum aef_log_level level;
+};
+
+/* Section `pipeline`: the transport lcores. */
+struct transport_conf {
+	uint16_t lcores;
+	uint32_t conns; /* of one lcore, as all below */
+	uint32_t conns_busy;
+	uint32_t tokens;
+	uint32_t sleep_us;
+	bool busy_poll;
+	const char *reset_key; /* 64 hexadecimal digits; NULL: random */
+};
+
+/* Section `limits`: of one connection. */
+struct limits_conf {
+	uint32_t idle_ms;
+	uint32_t message_bytes;
+	uint32_t channels;
+	uint32_t credit_bytes;
+	uint32_t channel_credit_bytes;
+	uint32_t queue_bytes;
+};
+
+/* Section `worker`: the worker lcores. */
+struct workers_conf {
+	const char *service;
+	uint16_t lcores;
+	uint32_t memory_mb; /* of the service, on each lcore */
+	uint32_t replies;   /* buffers for replies, all lcores together */
+	uint32_t sleep_us;
+	bool busy_poll;
+	uint32_t ring; /* of each link to a transport lcore, as all below */
+	uint32_t descs;
+	uint32_t credit_bytes;
+	uint32_t credit_msgs;
+};
+
+/* Everything that runs. */
+struct node {
+	const struct limits_conf *limits; /* of the configuration, as all three */
+	const struct transport_conf *transport;
+	const struct workers_conf *workers;
+
+	struct delivery_tsc tsc;
+	struct delivery_clock clock;
+	struct quantum_cid_codec codec;
+	struct pipeline_keys keys;
+	struct pipeline_mesh mesh;
+	struct pipeline_lcore *lcores[PIPELINE_LCORES_MAX];
+	struct worker *worker[PIPELINE_WORKERS_MAX];
+	struct worker_slab slabs[PIPELINE_WORKERS_MAX];
+	struct aef_alloc allocs[PIPELINE_WORKERS_MAX];
+	void *slab_mem[PIPELINE_WORKERS_MAX];
+	struct dpio_pool replies;
+	struct delivery_link links[PIPELINE_LCORES_MAX][PIPELINE_WORKERS_MAX];
+	atomic_bool stop_transport, stop_workers;
+};
+
+/* Modules of this program. */
+extern const struct aef_module log_module;
+extern const struct aef_module limits_module;
+extern const struct aef_module transport_module;
+extern const struct aef_module worker_module;
+
+/* THE list; ends with NULL. */
+extern const struct aef_module *const modules[];
+
+/* The one node. */
+extern struct node node;
+
+/** Fill @p len random bytes from the system. @return 0 or AEF_ERR_IO */
+AEF_MUST_CHECK int random_fill(void *ret, size_t len);
+
+/** Service by its name in the configuration, or NULL. */
+const struct service_ops *service_find(const char *name);
+
+/** "echo, sink": names of all services. */
+const char *service_names(void);
+
+/** Bodies of the two modules with lcores. Shapes as in struct aef_module. */
+int transport_init(struct aef_runtime *rt, const void *conf);
+void transport_fini(struct aef_runtime *rt);
+int workers_init(struct aef_runtime *rt, const void *conf);
+void workers_fini(struct aef_runtime *rt);
+
+/** Fit lcores and queues of section dpio to the other sections. @return 0 or AEF_ERR_CONFIG */
+AEF_MUST_CHECK int node_plan(struct aef_config *config);
+
+/** Launch every lcore of a started runtime. @return 0 or AEF_ERR_STATE */
+AEF_MUST_CHECK int node_launch(void);
+
+/** Work of the main thread, about once a second: wall clock, keys every 60 s. */
+void node_tick(uint64_t now_s);
+
+/** Close every connection, wait up to @p ms for that, join the lcores. */
+void node_shut(uint32_t ms);
+
+/** Counters of all lcores that are not 0, in one text. */
+void node_stats_text(struct aef_text *out);
+
+/** One line: what runs and that its protection is null. */
+void node_banner(struct aef_text *out);
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lcores.c - who runs where.
+ *
+ *   EAL lcore 0               main: signals, statistics, keys
+ *   1 to T                    transport lcore 0 to T - 1: queue i of every port
+ *   T + 1 to T + W            worker lcore 0 to W - 1
+ *
+ * Each pair of transport and worker has a link; each pair of transport lcores a ring. Several
+ * lcores may share a CPU (dpio.cpus).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include <base/err.h>
+#include <crypto_null/null_provider.h>
+
+#include "aetherflowd.h"
+
+#define KEYS_LIFE_S 60u
+
+struct node node;
+
+int
+random_fill(void *ret, size_t len)
+{
+	return getrandom(ret, len, 0) == (ssize_t)len ? 0 : AEF_ERR_IO;
+}
+
+/* ---- before anything is started -----------------------------------------------------------------
+ */
+
+int
+node_plan(struct aef_config *config)
+{
+	/* Ours to fill in: the file's silence about lcores and queues means "what is needed". */
+	struct dpio_conf *dpio = (struct dpio_conf *)(uintptr_t)aef_config_section(config, "dpio");
+	const struct transport_conf *t = aef_config_section(config, "pipeline");
+	const struct workers_conf *w = aef_config_section(config, "worker");
+	const uint16_t needed = (uint16_t)(1 + t->lcores + w->lcores);
+
+	if (dpio->nb_ports > PIPELINE_PORTS_MAX)
+		return aef_config_fail(config, "dpio.ports", "may list at most %u ports",
+		                       PIPELINE_PORTS_MAX);
+	if (dpio->nb_ports == 0)
+		return aef_config_fail(config, "dpio.ports",
+		                       "is empty; at least one port is needed");
+	if (dpio->lcores == 0)
+		dpio->lcores = needed;
+	if (dpio->lcores < needed)
+		return aef_config_fail(config, "dpio.lcores",
+		                       "must be at least %u: 1 main, %u transport, %u worker",
+		                       needed, t->lcores, w->lcores);
+	for (uint32_t i = 0; i < dpio->nb_ports; i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "dpio.ports[%u].queues", i);
+		if (!aef_config_has(config, path))
+			dpio->ports[i].queues = t->lcores;
+		if (dpio->ports[i].queues != t->lcores)
+			return aef_config_fail(config, path,
+			                       "must be %u: one for each transport lcore",
+			                       t->lcores);
+	}
+	return 0;
+}
+
+/* ---- transport lcores
+ * ------------------------------------------------------------------------------- */
+
+static void
+reset_key_get(const char *hex, uint8_t ret_key[32])
+{
+	for (unsigned i = 0; i < 32; i++) {
+		char byte[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
+
+		ret_key[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
+}
+
+static int
+keys_init(const struct transport_conf *conf)
+{
+	uint8_t random[64], cid_key[16], reset[32];
+	int rc = random_fill(random, sizeof(random));
+
+	if (rc == 0)
+		rc = random_fill(cid_key, sizeof(cid_key));
+	if (rc == 0)
+		rc = random_fill(reset, sizeof(reset));
+	if (rc < 0)
+		return rc;
+	if (conf->reset_key != NULL)
+		reset_key_get(conf->reset_key, reset);
+	quantum_cid_codec_init(&node.codec, cid_key);
+	return pipeline_keys_init(&node.keys, crypto_null_provider(), random, reset);
+}
+
+static void
+conn_conf_fill(struct quantum_conn_conf *conn, uint16_t payload_max)
+{
+	const struct limits_conf *l = node.limits;
+
+	conn->limits = (struct wire_limits){
+		.idle_timeout_ms = l->idle_ms,
+		.message_bytes_max = l->message_bytes,
+		.channels_max = l->channels,
+		.credit_bytes = l->credit_bytes,
+		.credit_channel_bytes = l->channel_credit_bytes,
+	};
+	conn->queue_bytes_max = l->queue_bytes;
+	conn->keepalive_ns = 0; /* the client's business */
+	conn->mtu_max_bytes = payload_max;
+}
+
+/* Smallest MTU of all ports, less IPv6 and UDP headers. */
+static uint16_t
+payload_max(void)
+{
+	uint16_t mtu = UINT16_MAX;
+
+	for (uint32_t i = 0; dpio_port_at(i) != NULL; i++)
+		mtu = RTE_MIN(mtu, dpio_port_at(i)->conf.mtu);
+	return RTE_MIN((uint16_t)(mtu - NET_IPV6_BYTES - NET_UDP_BYTES), (uint16_t)WIRE_MTU_MAX);
+}
+
+static int
+lcore_make(const struct transport_conf *t, uint8_t idx, struct aef_text *error)
+{
+	struct pipeline_conf conf;
+	int rc = 0;
+
+	pipeline_conf_default(&conf);
+	conf.idx = idx;
+	conf.conns = t->conns;
+	conf.conns_busy = RTE_MIN(t->conns_busy, t->conns);
+	conf.tokens_max = t->tokens;
+	conf.payload_max = payload_max();
+	conf.idle.busy_poll = t->busy_poll;
+	conf.idle.sleep_max_ns = t->sleep_us * AEF_NS_PER_US;
+	conf.clock = node.clock;
+	conf.provider = crypto_null_provider();
+	conf.codec = &node.codec;
+	conf.keys = &node.keys;
+	conf.mesh = t->lcores > 1 ? &node.mesh : NULL;
+	conn_conf_fill(&conf.conn, conf.payload_max);
+	if (random_fill(&conf.seed, sizeof(conf.seed)) < 0)
+		return AEF_ERR_IO;
+	node.lcores[idx] = pipeline_lcore_create(&conf, error);
+	if (node.lcores[idx] == NULL)
+		return AEF_ERR_NOMEM;
+	for (uint32_t i = 0; rc == 0 && dpio_port_at(i) != NULL; i++) {
+		rc = pipeline_lcore_add_port(node.lcores[idx], dpio_port_at(i), idx,
+		                             dpio_pool_shared(), 1000);
+		if (rc == AEF_ERR_INVALID)
+			aef_text_printf(error,
+			                "Port %s has only %u queues; set pipeline.lcores to that.",
+			                dpio_port_at(i)->name, dpio_port_at(i)->nb_queues);
+	}
+	for (uint32_t i = 0; rc == 0 && pipeline_lcore_burst(node.lcores[idx], i) != NULL; i++)
+		rc = dpio_burst_register(pipeline_lcore_burst(node.lcores[idx], i));
+	return rc;
+}
+
+int
+transport_init(struct aef_runtime *rt, const void *conf)
+{
+	const struct transport_conf *t = conf;
+	char buf[AEF_RUNTIME_ERROR_MAX];
+	struct aef_text error = aef_text_make(buf, sizeof(buf));
+	int rc = keys_init(t);
+
+	node.transport = t;
+	node.clock = delivery_clock_tsc(&node.tsc);
+	if (rc == 0)
+		rc = pipeline_mesh_init(&node.mesh, "node", (uint8_t)t->lcores, NODE_RING_MESH,
+		                        &error);
+	for (uint8_t i = 0; rc == 0 && i < t->lcores; i++) {
+		rc = lcore_make(t, i, &error);
+		if (rc == 0)
+			rc = pipeline_lcore_metrics(node.lcores[i], &rt->metrics);
+	}
+	return rc < 0 ? aef_runtime_fail(rt, rc, "%s", error.len > 0 ? buf : aef_err_text(rc)) : 0;
+}
+
+void
+transport_fini(struct aef_runtime *rt)
+{
+	(void)rt;
+	for (uint8_t i = 0; i < PIPELINE_LCORES_MAX; i++) {
+		pipeline_lcore_destroy(node.lcores[i]);
+		node.lcores[i] = NULL;
+		/* Links outlive both of their ends. */
+		for (uint8_t w = 0; w < PIPELINE_WORKERS_MAX; w++)
+			delivery_link_fini(&node.links[i][w]);
+	}
+	pipeline_mesh_fini(&node.mesh);
+	crypto_wipe(&node.keys, sizeof(node.keys));
+}
+
+/* ---- worker lcores
+ * ------------------------------------------------------------------------------- */
+
+static int
+link_make(const struct workers_conf *w, uint8_t lcore, uint8_t idx, struct aef_text *error)
+{
+	struct delivery_link *link = &node.links[lcore][idx];
+	struct delivery_conf conf;
+	char name[17];
+	int rc;
+
+	delivery_conf_default(&conf);
+	(void)snprintf(name, sizeof(name), "t%u_w%u", lcore, idx);
+	conf.name = name;
+	conf.ring_size = w->ring;
+	conf.descs = w->descs;
+	conf.slots = node.transport->conns;
+	conf.credit_bytes = w->credit_bytes;
+	conf.credit_msgs = w->credit_msgs;
+	rc = delivery_link_init(link, &conf, pipeline_lcore_bell(node.lcores[lcore]),
+	                        worker_bell(node.worker[idx]), error);
+	if (rc == 0)
+		rc = pipeline_lcore_add_worker(node.lcores[lcore], &link->transport);
+	if (rc == 0)
+		rc = worker_add_link(node.worker[idx], &link->worker, lcore);
+	return rc;
+}
+
+/* A private mapping: pages are touched as the service grows into them. */
+static int
+slab_make(const struct workers_conf *w, uint8_t idx, struct aef_text *error)
+{
+	const size_t bytes = (size_t)w->memory_mb << 20;
+	void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (mem == MAP_FAILED) {
+		aef_text_printf(error, "No memory for a service of %u MiB; lower worker.memory_mb.",
+		                w->memory_mb);
+		return AEF_ERR_NOMEM;
+	}
+	node.slab_mem[idx] = mem;
+	worker_slab_init(&node.slabs[idx], mem, bytes);
+	node.allocs[idx] = worker_slab_alloc(&node.slabs[idx]);
+	return 0;
+}
+
+static int
+worker_make(const struct workers_conf *w, uint8_t idx, struct aef_text *error)
+{
+	struct worker_conf conf;
+	int rc = slab_make(w, idx, error);
+
+	if (rc < 0)
+		return rc;
+	worker_conf_default(&conf);
+	conf.idx = idx;
+	conf.service = service_find(w->service != NULL ? w->service : "echo");
+	conf.alloc = &node.allocs[idx];
+	conf.replies = node.replies.mp;
+	conf.clock = node.clock;
+	conf.idle.busy_poll = w->busy_poll;
+	conf.idle.sleep_max_ns = w->sleep_us * AEF_NS_PER_US;
+	if (random_fill(&conf.seed, sizeof(conf.seed)) < 0)
+		return AEF_ERR_IO;
+	node.worker[idx] = worker_create(&conf, error);
+	if (node.worker[idx] == NULL)
+		return AEF_ERR_NOMEM;
+	for (uint8_t i = 0; rc == 0 && i < node.transport->lcores; i++)
+		rc = link_make(w, i, idx, error);
+	return rc == 0 ? worker_start(node.worker[idx], error) : rc;
+}
+
+int
+workers_init(struct aef_runtime *rt, const void *conf)
+{
+	const struct workers_conf *w = conf;
+	char buf[AEF_RUNTIME_ERROR_MAX];
+	struct aef_text error = aef_text_make(buf, sizeof(buf));
+	int rc = dpio_pool_create(&node.replies, "replies", w->replies, 2048, &error);
+
+	node.workers = w;
+	for (uint8_t i = 0; rc == 0 && i < w->lcores; i++) {
+		rc = worker_make(w, i, &error);
+		if (rc == 0)
+			rc = worker_metrics(node.worker[i], &rt->metrics);
+		for (uint8_t t = 0; rc == 0 && t < node.transport->lcores; t++)
+			rc = delivery_link_metrics(&node.links[t][i], &rt->metrics);
+	}
+	return rc < 0 ? aef_runtime_fail(rt, rc, "%s", error.len > 0 ? buf : aef_err_text(rc)) : 0;
+}
+
+void
+workers_fini(struct aef_runtime *rt)
+{
+	(void)rt;
+	for (uint8_t i = 0; i < PIPELINE_WORKERS_MAX; i++) {
+		worker_destroy(node.worker[i]);
+		node.worker[i] = NULL;
+		if (node.slab_mem[i] != NULL)
+			(void)munmap(node.slab_mem[i], node.slabs[i].mem_bytes);
+		node.slab_mem[i] = NULL;
+	}
+}
+
+/* ---- running
+ * ----------------------------------------------------------------------------------------- */
+
+static int
+transport_main(void *arg)
+{
+	pipeline_lcore_run(arg, &node.stop_transport);
+	return 0;
+}
+
+static int
+worker_main(void *arg)
+{
+	worker_run(arg, &node.stop_workers);
+	return 0;
+}
+
+int
+node_launch(void)
+{
+	unsigned lcore = 1;
+
+	for (uint8_t i = 0; i < node.workers->lcores; i++)
+		if (rte_eal_remote_launch(worker_main, node.worker[i],
+		                          1u + node.transport->lcores + i) != 0)
+			return AEF_ERR_STATE;
+	for (uint8_t i = 0; i < node.transport->lcores; i++, lcore++)
+		if (rte_eal_remote_launch(transport_main, node.lcores[i], lcore) != 0)
+			return AEF_ERR_STATE;
+	return 0;
+}
+
+void
+node_tick(uint64_t now_s)
+{
+	static uint64_t keys_s;
+	uint8_t random[64];
+
+	delivery_tsc_sync(&node.tsc);
+	if (keys_s == 0)
+		keys_s = now_s;
+	if (now_s - keys_s < KEYS_LIFE_S)
+		return;
+	keys_s = now_s;
+	if (random_fill(random, sizeof(random)) < 0 ||
+	    pipeline_keys_rotate(&node.keys, crypto_null_provider(), random) < 0)
+		AEF_LOG(AEF_LOG_ERROR, "pipeline", "handshake keys could not be renewed");
+}
+
+static uint64_t
+conns_open(void)
+{
+	uint64_t sum = 0;
+
+	for (uint8_t i = 0; i < node.transport->lcores; i++)
+		sum += __atomic_load_n(&pipeline_lcore_stats(node.lcores[i])->conns_open,
+		                       __ATOMIC_RELAXED);
+	return sum;
+}
+
+void
+node_shut(uint32_t ms)
+{
+	const struct timespec step = { .tv_nsec = 10000000 };
+
+	for (uint8_t i = 0; i < node.transport->lcores; i++)
+		pipeline_lcore_shut(node.lcores[i]);
+	for (uint32_t waited = 0; waited < ms && (waited == 0 || conns_open() > 0); waited += 10)
+		(void)nanosleep(&step, NULL);
+	atomic_store(&node.stop_transport, true);
+	atomic_store(&node.stop_workers, true);
+	rte_eal_mp_wait_lcore();
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * aetherflowd: the appliance. Reads one file, starts ports and lcores, runs until SIGINT or
+ * SIGTERM.
+ *
+ * Exit code 0 after a signal (or a good --check), 1 when something could not be started, 2 for a
+ * bad command line.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <base/err.h>
+
+#include "aetherflowd.h"
+
+#define SHUT_MS     3000u
+#define STATS_BYTES 65536u
+
+struct options {
+	const char *config;
+	bool check;
+	uint32_t stats_s; /* 0: none */
+};
+
+static void
+usage(FILE *out)
+{
+	fputs("Usage: aetherflowd --config FILE [--stats SECONDS]\n"
+	      "       aetherflowd --check FILE\n"
+	      "  -c, --config FILE    run with this configuration\n"
+	      "      --check FILE     read and judge a configuration, start nothing\n"
+	      "      --stats SECONDS  print counters that often to standard error\n"
+	      "      --version        print the version\n"
+	      "  -h, --help           this text\n"
+	      "A documented example is drivers-conf/aetherflowd.example.yaml.\n",
+	      out);
+}
+
+static int
+bad_usage(const char *what, const char *arg)
+{
+	fprintf(stderr, "aetherflowd: %s%s%s%s; see aetherflowd --help.\n", what,
+	        arg != NULL ? " '" : "", arg != NULL ? arg : "", arg != NULL ? "'" : "");
+	return 2;
+}
+
+/* @return -1 to go on, else the exit code */
+static int
+options_parse(struct options *opt, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", required_argument, NULL, 'k' },
+		{ "stats", required_argument, NULL, 's' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	char *end;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":c:h", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+		case 'k':
+			opt->config = optarg;
+			opt->check = c == 'k';
+			break;
+		case 's':
+			opt->stats_s = (uint32_t)strtoul(optarg, &end, 10);
+			if (*end != '\0' || opt->stats_s == 0 || opt->stats_s > 86400)
+				return bad_usage("--stats wants 1 to 86400 seconds, not", optarg);
+			break;
+		case 'V':
+			puts("aetherflowd " AEF_VERSION);
+			return 0;
+		case 'h':
+			usage(stdout);
+			return 0;
+		case ':':
+			return bad_usage("a value is missing after", argv[optind - 1]);
+		default:
+			return bad_usage("unknown option", argv[optind - 1]);
+		}
+	}
+	if (optind < argc)
+		return bad_usage("unexpected argument", argv[optind]);
+	if (opt->config == NULL)
+		return bad_usage("--config FILE is missing", NULL);
+	return -1;
+}
+
+static uint64_t
+now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec;
+}
+
+static void
+stats_print(void)
+{
+	static char buf[STATS_BYTES];
+	struct aef_text text = aef_text_make(buf, sizeof(buf));
+
+	node_stats_text(&text);
+	fputs(buf, stderr);
+}
+
+/* Signals are blocked in all threads and taken here, so nothing runs inside a handler. */
+static void
+run(const struct options *opt, const sigset_t *signals)
+{
+	uint64_t stats_s = now_s();
+
+	for (;;) {
+		const struct timespec second = { .tv_sec = 1 };
+		const int signo = sigtimedwait(signals, NULL, &second);
+
+		if (signo == SIGINT || signo == SIGTERM)
+			break;
+		node_tick(now_s());
+		if (opt->stats_s > 0 && now_s() - stats_s >= opt->stats_s) {
+			stats_s = now_s();
+			stats_print();
+		}
+	}
+	node_shut(SHUT_MS);
+	if (opt->stats_s > 0)
+		stats_print();
+}
+
+static int
+serve(const struct options *opt, struct aef_config *config, const sigset_t *signals)
+{
+	struct aef_runtime rt;
+	char buf[512];
+	struct aef_text banner = aef_text_make(buf, sizeof(buf));
+	int rc = aef_runtime_start(&rt, modules, config, &node);
+
+	if (rc < 0) {
+		fprintf(stderr, "aetherflowd: %s\n", rt.error);
+		return 1;
+	}
+	rc = node_launch();
+	if (rc < 0) {
+		fprintf(stderr, "aetherflowd: the lcores cannot be launched: %s.\n",
+		        aef_err_text(rc));
+		node_shut(0);
+	} else {
+		node_banner(&banner);
+		fprintf(stderr, "%s\n", buf);
+		run(opt, signals);
+	}
+	aef_runtime_stop(&rt);
+	return rc < 0 ? 1 : 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options opt = { 0 };
+	struct aef_config config = { 0 };
+	sigset_t signals;
+	int rc = options_parse(&opt, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	rc = aef_config_load(&config, opt.config, modules);
+	if (rc == 0)
+		rc = node_plan(&config);
+	if (rc < 0) {
+		if (config.error[0] != '\0')
+			fprintf(stderr, "aetherflowd: %s\n", config.error);
+		else
+			fprintf(stderr, "aetherflowd: %s cannot be read: %s.\n", opt.config,
+			        aef_err_text(rc));
+		aef_config_free(&config);
+		return 1;
+	}
+	if (opt.check) {
+		printf("%s: ok\n", opt.config);
+		aef_config_free(&config);
+		return 0;
+	}
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL); /* cannot fail with these arguments */
+	(void)signal(SIGPIPE, SIG_IGN);
+	rc = serve(&opt, &config, &signals);
+	aef_config_free(&config);
+	return rc;
+}
