@@ -49,6 +49,8 @@ welcome(struct serve *sv)
 			p++;
 		aef_assert(p < sv->peers + PEERS_MAX); /* the listener has conns_max of these */
 		*p = (struct peer){ .client = client };
+		if (client_listener_nb(sv->listener) == 1)
+			sv->s->start_ns = now_ns();
 		print_peer(sv, client, "connected");
 	}
 }

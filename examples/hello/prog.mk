@@ -1,0 +1,3 @@
+NAME := example-hello
+SRCS := main.c
+DEPS := client crypto_null

@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# quantum-cat from the outside: files both ways, its own errors, nothing left behind.
+# Usage: B=BUILD_FOLDER tests/cli/quantum-cat.sh     Exit status: 0 when nothing failed.
+# BYTES=100M sets the size of the large transfer.
+set -u
+B=${B:-build/test}
+BYTES=${BYTES:-20M}
+cat=$B/quantum-cat
+passed=0 failed=0
+dir=$(mktemp -d)
+pids=()
+cleanup() {
+	for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+
+ok() { # name, status: 0 passes
+	if [ "$2" -eq 0 ]; then
+		passed=$((passed + 1))
+	else
+		echo "FAIL $1"
+		tail -n 20 "$dir"/err* 2>/dev/null
+		failed=$((failed + 1))
+	fi
+}
+
+# Start a listener with the given options; its port is in $port, its process in $listener.
+listen() { # name, options...
+	local log=$dir/err-$1
+	shift
+	: >"$log"
+	"$cat" --listen "$@" 127.0.0.1:0 2>"$log" &
+	listener=$!
+	pids+=("$listener")
+	port=
+	for _ in $(seq 100); do
+		port=$(sed -n 's/.*listening at port //p' "$log")
+		[ -z "$port" ] || return 0
+		sleep 0.05
+	done
+}
+
+refuses() { # name, expected status, expected text, options...
+	local name=$1 want=$2 text=$3
+	shift 3
+	timeout 20 "$cat" "$@" </dev/null >"$dir/out" 2>"$dir/err"
+	local rc=$?
+	[ $rc -eq "$want" ] && grep -qF -- "$text" "$dir/err" && ! grep -qi sanitizer "$dir/err"
+	ok "$name (status $rc)" $?
+}
+
+# ---- files both ways ----
+head -c 3000000 /dev/urandom >"$dir/a"
+listen file --once --out "$dir/b"
+timeout 30 "$cat" "127.0.0.1:$port" --in "$dir/a" 2>"$dir/err"
+ok "a file arrives" $?
+wait "$listener"
+ok "the listener of --once ends well" $?
+cmp -s "$dir/a" "$dir/b"
+ok "the file is the same" $?
+
+listen pipe --once --out "$dir/b"
+{ echo one; sleep 0.2; echo two; } | timeout 30 "$cat" "127.0.0.1:$port" --channel 7 2>"$dir/err"
+ok "a slow pipe is sent until it ends" $?
+wait "$listener"
+[ "$(cat "$dir/b")" = $'one\ntwo' ]
+ok "its lines arrive" $?
+
+listen empty --once --out "$dir/b"
+timeout 30 "$cat" "127.0.0.1:$port" </dev/null 2>"$dir/err" && wait "$listener" && [ ! -s "$dir/b" ]
+ok "an empty input is delivered as nothing" $?
+
+listen server --once --discard --in "$dir/a"
+timeout 30 "$cat" "127.0.0.1:$port" --linger 1 --out "$dir/b" </dev/null 2>"$dir/err"
+cmp -s "$dir/a" "$dir/b"
+ok "a file of the listener arrives" $?
+
+listen echo --echo --discard
+echo_port=$port
+timeout 60 "$cat" "127.0.0.1:$port" --bytes "$BYTES" --verify-sha256 --discard --stats 2>"$dir/err"
+ok "$BYTES both ways, SHA-256 equal" $?
+sed -n "s|^quantum-cat: \(.* MB/s.*\)|figure: loopback $BYTES both ways: \1|p" "$dir/err" | head -n 1
+timeout 60 "$cat" "127.0.0.1:$port" --bytes 5M --verify-sha256 --discard --drop 5% --seed 3 2>"$dir/err"
+ok "5 MB both ways with 5 % of the datagrams dropped" $?
+timeout 60 "$cat" "127.0.0.1:$port" --bytes 1M --message-bytes 64 --verify-sha256 --discard 2>"$dir/err"
+ok "1 MB in messages of 64 bytes" $?
+for i in 1 2 3; do
+	timeout 60 "$cat" "127.0.0.1:$port" --bytes 3M --verify-sha256 --discard --seed "$i" 2>"$dir/err-$i" &
+	pids+=($!)
+	many[i]=$!
+done
+wait "${many[1]}" && wait "${many[2]}" && wait "${many[3]}"
+ok "three clients at once" $?
+grep -q "protection is null" "$dir/err-1"
+ok "says that protection is null" $?
+kill -TERM "$listener" && wait "$listener"
+ok "the listener ends at SIGTERM" $?
+
+# ---- errors ----
+refuses "unknown option" 2 'no option "--foo"' --foo 127.0.0.1:1
+refuses "option without value" 2 'needs a value' 127.0.0.1:1 --channel
+refuses "no address" 2 'HOST:PORT'
+refuses "two addresses" 2 'one address too many' a:1 b:2
+refuses "bad number" 2 '--channel must be' --channel 65536 127.0.0.1:1
+refuses "bad size" 2 '--bytes must be' --bytes 5Q 127.0.0.1:1
+refuses "bad share" 2 '--drop must be' --drop much 127.0.0.1:1
+refuses "bad mix" 2 '--echo goes with --listen' --echo 127.0.0.1:1
+refuses "address without port" 1 'host:port' 127.0.0.1
+refuses "unknown host" 1 'no host is known' name.invalid:5
+refuses "missing input file" 1 'cannot open' --in "$dir/none" 127.0.0.1:1
+refuses "unwritable output" 1 'cannot open' --out "$dir" 127.0.0.1:1
+refuses "damaged ticket" 1 'ticket is damaged' --ticket qt1.abc 127.0.0.1:1
+refuses "nobody there" 1 'nothing listens at' "127.0.0.1:$echo_port"
+refuses "time-out" 1 '--timeout' --listen 127.0.0.1:0 --timeout 1
+listen busy --echo
+refuses "busy port" 1 'in use' --listen "127.0.0.1:$port"
+"$cat" --help | grep -q -- --verify-sha256 && "$cat" --version | grep -q "^quantum-cat "
+ok "help and version" $?
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
