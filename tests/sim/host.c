@@ -520,13 +520,15 @@ on_closed(struct sim_world *world, struct sim_end *end, const struct quantum_eve
 	        ev->closed.by_peer ? "peer" : "itself");
 	world->totals.closes[why & 15]++;
 	end->closed = true;
+	if ((world->tolerated >> why & 1) != 0)
+		return;
 	if (why == QUANTUM_CLOSE_PROTOCOL || why == QUANTUM_CLOSE_FLOW ||
 	    why == QUANTUM_CLOSE_NUMBERS || why == QUANTUM_CLOSE_RESOURCES ||
 	    why == QUANTUM_CLOSE_VERSION || why == QUANTUM_CLOSE_NONE)
 		sim_fail(world, "session %u side %u: closed for reason %u%s", end->ses->uid,
 		         end->side, why, ev->closed.by_peer ? " by the peer" : "");
-	if (world->healthy && !world->closing && why == QUANTUM_CLOSE_IDLE &&
-	    world->client[end->ses->client].ses == end->ses &&
+	if (world->now_ns > world->plan.heal_ns + 10 * AEF_NS_PER_S && !world->closing &&
+	    why == QUANTUM_CLOSE_IDLE && world->client[end->ses->client].ses == end->ses &&
 	    end->ses->end[1 - end->side].conn != NULL && end->connected)
 		sim_fail(world, "session %u side %u: idle time-out on a healthy link",
 		         end->ses->uid, end->side);

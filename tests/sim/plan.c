@@ -204,7 +204,7 @@ draw_conf(const struct sim_opts *opts, struct aef_rng *rng, struct quantum_conn_
 	c->limits.credit_bytes = log_uniform(rng, 64 << 10, 8 << 20);
 	c->keepalive_ns = range(rng, 2, 5) * S;
 	c->mtu_max_bytes = mtus[aef_rng_below(rng, AEF_DIM(mtus))];
-	c->queue_bytes_max = (uint32_t)log_uniform(rng, 16 << 10, 512 << 10);
+	c->queue_bytes_max = (uint32_t)log_uniform(rng, 16 << 10, 128 << 10);
 	c->queue_msgs_max = (uint32_t)log_uniform(rng, 64, 4096);
 	c->sent_pkts_max = (uint32_t)log_uniform(rng, 128, 2048);
 	v = range(rng, 1, 10);
@@ -216,7 +216,7 @@ draw_conf(const struct sim_opts *opts, struct aef_rng *rng, struct quantum_conn_
 	c->ecn = chance(rng, 50);
 	c->pmtud = chance(rng, 70) && on[SIM_PMTUD];
 	if (!on[SIM_TIGHT]) {
-		c->queue_bytes_max = 512u << 10;
+		c->queue_bytes_max = 128u << 10;
 		c->queue_msgs_max = 4096;
 		c->sent_pkts_max = 2048;
 		c->limits.credit_channel_bytes = 1 << 20;

@@ -143,7 +143,7 @@ draw_len(struct sim_world *world, struct sim_end *end, const struct sim_chan *ch
 
 	/* A megabyte takes its time: none of these just before everything must be drained. */
 	if (kind < big_ppm / 16 && chan->conf.reliability == QUANTUM_FULL &&
-	    world->now_ns + 30 * AEF_NS_PER_S < world->plan.heal_ns)
+	    world->now_ns + 60 * AEF_NS_PER_S < world->plan.heal_ns)
 		return (uint32_t)aef_rng_range(rng, 64 << 10, 1 << 20);
 	if (kind < big_ppm)
 		len = (uint32_t)aef_rng_range(rng, 8 << 10, 64 << 10);

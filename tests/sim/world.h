@@ -167,7 +167,8 @@ struct sim_world {
 	bool healthy;
 	bool closing; /* no new connections */
 	bool over;
-	bool calm; /* applications send a quarter as often */
+	bool calm;          /* applications send a quarter as often */
+	uint32_t tolerated; /* bits of enum quantum_close that are no violation */
 	struct sim_buf *recorded[SIM_RECORDED];
 	uint32_t nb_recorded;
 	uint64_t nb_bufs; /* alive */
