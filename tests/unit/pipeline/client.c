@@ -47,13 +47,20 @@ buf_alloc(void *ctx, uint32_t bytes, uint8_t **ret_data)
 	return b;
 }
 
+static uint8_t counter;
+
+void
+client_nonce_reset(void)
+{
+	counter = 0;
+}
+
 static void
 token_make(struct client *c, unsigned nr, uint64_t now_ns, struct quantum_client_conf *ret)
 {
 	const struct crypto_provider *p = crypto_null_provider();
 	struct crypto_token token = { .issued_ms = now_ns / AEF_NS_PER_MS,
 		                      .expires_ms = now_ns / AEF_NS_PER_MS + 30000 };
-	static uint8_t counter;
 	uint8_t nonce[CRYPTO_NONCE_BYTES] = { (uint8_t)nr, ++counter };
 
 	memset(&c->cid, (int)nr, sizeof(c->cid));

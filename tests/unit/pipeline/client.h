@@ -46,6 +46,9 @@ uint64_t client_run(struct client *c, uint64_t now_ns);
 /** Send @p len bytes made from @p seed. @return as quantum_conn_send */
 int client_send(struct client *c, uint16_t channel, uint32_t seed, uint32_t len, uint64_t now_ns);
 
+/** Make the tokens of the next clients those of the first ones. */
+void client_nonce_reset(void);
+
 /** Pool that frames come from. */
 extern struct rte_mempool *client_pool;
 

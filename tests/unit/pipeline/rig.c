@@ -202,11 +202,9 @@ ring_drop(struct rte_ring *ring)
 	rte_ring_free(ring);
 }
 
-void
-rig_close(struct rig *rig)
+static void
+node_close(struct rig *rig)
 {
-	for (uint32_t i = 0; i < rig->nb_clients; i++)
-		client_close(&rig->clients[i]);
 	for (uint8_t i = 0; i < rig->conf.lcores; i++)
 		verdicts_check(rig, i);
 	worker_destroy(rig->worker);
@@ -215,6 +213,28 @@ rig_close(struct rig *rig)
 		pipeline_lcore_destroy(rig->lcores[i]);
 		delivery_link_fini(&rig->links[i]);
 	}
+}
+
+void
+rig_restart(struct rig *rig)
+{
+	static const uint8_t cid_key[16] = { 66 };
+	char buf[300];
+	struct aef_text error = aef_text_make(buf, sizeof(buf));
+
+	node_close(rig);
+	quantum_cid_codec_init(&rig->codec, cid_key);
+	for (uint8_t i = 0; i < rig->conf.lcores; i++)
+		lcore_open(rig, i, &error);
+	worker_open(rig, &error);
+}
+
+void
+rig_close(struct rig *rig)
+{
+	for (uint32_t i = 0; i < rig->nb_clients; i++)
+		client_close(&rig->clients[i]);
+	node_close(rig);
 	pipeline_mesh_fini(&rig->mesh);
 	dpio_port_stop(&rig->port);
 	for (uint8_t i = 0; i < rig->conf.lcores; i++) {
@@ -240,10 +260,22 @@ rig_dial(struct rig *rig, uint8_t queue, bool v6)
 	return nr;
 }
 
+static void
+hash(struct rig *rig, const struct rte_mbuf *frame)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(frame, const uint8_t *);
+	uint64_t sum = rig->wire_hash ^ rig->now_ns;
+
+	for (uint16_t i = 0; i < frame->data_len; i++)
+		sum = (sum ^ data[i]) * 0x100000001b3ull;
+	rig->wire_hash = sum;
+}
+
 void
 rig_inject(struct rig *rig, uint8_t queue, struct rte_mbuf *frame)
 {
 	rig->frames_in++;
+	hash(rig, frame);
 	if ((rig->drop_every != 0 && rig->frames_in % rig->drop_every == 0) ||
 	    rte_ring_enqueue(rig->wire_in[queue], frame) != 0)
 		rte_pktmbuf_free(frame);
@@ -274,6 +306,7 @@ clients_run(struct rig *rig)
 			uint32_t i = 0;
 
 			rig->frames_out++;
+			hash(rig, frame);
 			work++;
 			while (i < rig->nb_clients &&
 			       !client_rx(&rig->clients[i], frame, rig->now_ns))

@@ -52,6 +52,7 @@ struct rig {
 	uint32_t nb_clients;
 	uint8_t client_queue[RIG_CLIENTS_MAX]; /* where the NIC's hash would bring its datagrams */
 	uint64_t frames_in, frames_out;
+	uint64_t wire_hash; /* of every frame to and from the server and its time */
 	bool worker_stopped;
 	unsigned drop_every; /* n: every n-th frame to the server is lost; 0: none */
 };
@@ -61,6 +62,9 @@ void rig_open(struct rig *rig, const struct rig_conf *conf);
 
 /** Stop; checks that nothing leaked and that every datagram has its verdict. */
 void rig_close(struct rig *rig);
+
+/** Replace lcores and worker by new ones that know nothing. */
+void rig_restart(struct rig *rig);
 
 /** A client whose datagrams arrive at queue @p queue. @return its index */
 unsigned rig_dial(struct rig *rig, uint8_t queue, bool v6);
