@@ -303,7 +303,7 @@ quantum_conn_send(struct quantum_conn *conn, const struct quantum_send *send,
 		return AEF_ERR_CLOSED;
 	conn->now_ns = now_ns;
 	/* Before the queue grows: was the pipe empty because there was nothing to send? */
-	quantum_rate_check_app_limited(&conn->rate, conn->chans.queued_bytes,
+	quantum_rate_check_app_limited(&conn->rate, quantum_chans_peek(&conn->chans),
 	                               conn->rtx.bytes_in_flight, conn->bbr.cwnd_bytes);
 	err = quantum_chans_send(&conn->chans, send->channel, &what, now_ns);
 	if (err == AEF_ERR_NOTFOUND) {
@@ -434,6 +434,7 @@ quantum_conn_stats(const struct quantum_conn *conn, struct quantum_stats *ret_st
 	const bool has_rtt = quantum_rtt_has_sample(&conn->rtt);
 
 	*ret_stats = conn->stats;
+	ret_stats->copied_bytes = conn->chans.copied_bytes;
 	ret_stats->tx_data_bytes = conn->chans.flow_tx.charged;
 	ret_stats->tx_retransmit_bytes = conn->chans.copied_bytes - conn->chans.flow_tx.charged;
 	ret_stats->expired_msgs = conn->chans.nb_expired;

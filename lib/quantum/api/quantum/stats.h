@@ -62,6 +62,7 @@ struct quantum_stats {
 	uint64_t tx_data_bytes;                  /* message bytes, first transmissions */
 	uint64_t tx_retransmit_bytes;            /* message bytes sent again */
 	uint64_t rx_data_bytes;                  /* message bytes delivered */
+	uint64_t copied_bytes;                   /* message bytes copied: into packets, never out */
 	uint64_t tx_msgs, rx_msgs, expired_msgs; /* given up here */
 	uint64_t lost_pkts, spurious_pkts;       /* declared lost; of these acked later */
 	uint64_t probes, rtos;
