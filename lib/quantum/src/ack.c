@@ -240,7 +240,7 @@ conn_ack_received(struct quantum_conn *conn, const struct quantum_rx *rx,
 		                      : 0;
 	}
 	/* Before anything changes: was it the application that left the pipe empty? */
-	quantum_rate_check_app_limited(&conn->rate, conn->chans.queued_bytes,
+	quantum_rate_check_app_limited(&conn->rate, quantum_chans_peek(&conn->chans),
 	                               conn->rtx.bytes_in_flight, conn->bbr.cwnd_bytes);
 	quantum_rtx_result_init(&res);
 	err = quantum_rtx_on_ack(&conn->rtx, &in, now_ns, &res);
@@ -278,7 +278,7 @@ conn_ack_timer(struct quantum_conn *conn, uint64_t now_ns)
 
 	if (now_ns < quantum_rtx_deadline_ns(&conn->rtx))
 		return;
-	quantum_rate_check_app_limited(&conn->rate, conn->chans.queued_bytes,
+	quantum_rate_check_app_limited(&conn->rate, quantum_chans_peek(&conn->chans),
 	                               conn->rtx.bytes_in_flight, conn->bbr.cwnd_bytes);
 	quantum_rtx_result_init(&res);
 	quantum_rtx_on_deadline(&conn->rtx, now_ns, &res);
