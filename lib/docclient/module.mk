@@ -1,4 +1,4 @@
 # Client side of a document: optimistic edits, transforms, resume. No network, no clock.
-SRCS :=
+SRCS := docclient.c receive.c edit.c hold.c
 DEPS := base json text docmsg
 KIND := pure

@@ -1,4 +1,4 @@
 # Implementations of storeif. The memory log; durable engines come beside it.
-SRCS :=
+SRCS := mem.c mem_log.c
 DEPS := base storeif
 KIND := posix

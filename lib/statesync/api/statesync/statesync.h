@@ -18,7 +18,6 @@
 #define STATESYNC_STATESYNC_H
 
 #include <docmsg/docmsg.h>
-
 #include <service/service.h>
 #include <storeif/storeif.h>
 #include <text/rope.h>
@@ -53,6 +52,8 @@ struct statesync_stats {
 	uint64_t catchup_ops;   /* openings served by operations */
 	uint64_t catchup_snaps; /* openings served by a snapshot */
 	uint64_t errors_sent;
+	uint64_t answers_dropped; /* of one connection without credit, beyond the first */
+	uint64_t logs_trimmed;
 	uint64_t resyncs;       /* subscribers that were too slow */
 	uint64_t events_sent;   /* messages handed to connections */
 	uint64_t sends_refused; /* no credit: tried again later */
