@@ -1,0 +1,3 @@
+DEPS := delivery dpio runtime base
+PKGS := libcyaml
+LIBS := -lrte_net_ring
