@@ -261,6 +261,7 @@ AEF_MUST_CHECK int client_rebind(struct client *client);
 
 /* ---- looking at it --------------------------------------------------------------------------- */
 
+/** Where the connection is; CLOSED and OPEN are seen here when their event was polled. */
 enum client_state client_state(const struct client *client);
 
 /** One sentence about the last failure or end, "" when there is none; valid until the next call. */
@@ -280,6 +281,7 @@ struct client_stats {
 	uint64_t filtered;         /* datagrams that the filter dropped */
 };
 
+/** Fill @p ret_stats; any state, also after the end. */
 void client_stats(const struct client *client, struct client_stats *ret_stats);
 
 /** The peer's address. */

@@ -1,0 +1,3 @@
+NAME := quantum-pcap
+SRCS := main.c
+DEPS := wire
