@@ -1,0 +1,3 @@
+DEPS := worker service delivery dpio runtime base
+PKGS := libcyaml
+LIBS := -lrte_net_ring
