@@ -30,7 +30,7 @@ docclient_create(const struct docclient_conf *conf, struct docclient **ret_clien
 		dc->conf.held_bytes_max = DEFAULT_HELD_BYTES;
 	text_rope_init(&dc->rope, conf->alloc);
 	dc->edit_ns = aef_alloc_get(conf->alloc, dc->conf.window * sizeof(*dc->edit_ns));
-	if (dc->edit_ns == NULL || start_over(dc, 0, 0, NULL) != 0) {
+	if (dc->edit_ns == NULL || docclient_start_over(dc, 0, 0, NULL) != 0) {
 		docclient_destroy(dc);
 		return AEF_ERR_FULL;
 	}
@@ -54,7 +54,7 @@ docclient_destroy(struct docclient *dc)
 		return;
 	struct aef_alloc *alloc = dc->conf.alloc;
 
-	hold_drop(dc);
+	docclient_hold_drop(dc);
 	drop_snapshot(dc);
 	text_client_fini(&dc->tc);
 	text_rope_fini(&dc->rope);
@@ -64,7 +64,7 @@ docclient_destroy(struct docclient *dc)
 }
 
 void
-tell(struct docclient *dc, struct docclient_change *change, uint64_t now_ns)
+docclient_tell(struct docclient *dc, struct docclient_change *change, uint64_t now_ns)
 {
 	change->version = dc->tc.version;
 	change->now_ns = now_ns;
@@ -73,27 +73,27 @@ tell(struct docclient *dc, struct docclient_change *change, uint64_t now_ns)
 }
 
 void
-set_state(struct docclient *dc, enum docclient_state state, uint64_t now_ns)
+docclient_set_state(struct docclient *dc, enum docclient_state state, uint64_t now_ns)
 {
 	struct docclient_change change = { .what = DOCCLIENT_STATE };
 
 	if (dc->state == state)
 		return;
 	dc->state = state;
-	tell(dc, &change, now_ns);
+	docclient_tell(dc, &change, now_ns);
 }
 
 void
-fail(struct docclient *dc, enum docclient_error error, uint64_t now_ns)
+docclient_fail(struct docclient *dc, enum docclient_error error, uint64_t now_ns)
 {
 	dc->error = error;
 	dc->want_open = false;
-	set_state(dc, DOCCLIENT_FAILED, now_ns);
+	docclient_set_state(dc, DOCCLIENT_FAILED, now_ns);
 }
 
 int
-start_over(struct docclient *dc, uint64_t version, uint64_t last_seq,
-           const struct docmsg_digest *digest)
+docclient_start_over(struct docclient *dc, uint64_t version, uint64_t last_seq,
+                     const struct docmsg_digest *digest)
 {
 	struct text_digest start;
 
@@ -108,7 +108,7 @@ start_over(struct docclient *dc, uint64_t version, uint64_t last_seq,
 }
 
 void
-tell_lost(struct docclient *dc, uint64_t seq, uint32_t reason, uint64_t now_ns)
+docclient_tell_lost(struct docclient *dc, uint64_t seq, uint32_t reason, uint64_t now_ns)
 {
 	const uint64_t first = dc->tc.next_seq - dc->tc.nb_out;
 	struct docclient_change change = { .what = DOCCLIENT_LOST, .reason = reason };
@@ -118,7 +118,7 @@ tell_lost(struct docclient *dc, uint64_t seq, uint32_t reason, uint64_t now_ns)
 		return;
 	change.count = (uint32_t)(dc->tc.next_seq - change.seq);
 	dc->stats.ops_lost += change.count;
-	tell(dc, &change, now_ns);
+	docclient_tell(dc, &change, now_ns);
 }
 
 /* ---- opening ---- */
@@ -163,14 +163,14 @@ send_open(struct docclient *dc)
 }
 
 void
-reopen(struct docclient *dc, uint64_t now_ns)
+docclient_reopen(struct docclient *dc, uint64_t now_ns)
 {
 	/* A snapshot that was coming in had replaced the text already. */
 	dc->fresh = dc->fresh || dc->loading;
 	drop_snapshot(dc);
-	hold_drop(dc);
+	docclient_hold_drop(dc);
 	dc->want_open = true;
-	set_state(dc, DOCCLIENT_OPENING, now_ns);
+	docclient_set_state(dc, DOCCLIENT_OPENING, now_ns);
 	send_open(dc);
 }
 
@@ -181,7 +181,7 @@ docclient_connected(struct docclient *dc, uint64_t now_ns)
 		return;
 	dc->error = DOCCLIENT_OK;
 	dc->reason = 0;
-	reopen(dc, now_ns);
+	docclient_reopen(dc, now_ns);
 }
 
 void
@@ -189,10 +189,10 @@ docclient_disconnected(struct docclient *dc, uint64_t now_ns)
 {
 	dc->fresh = dc->fresh || dc->loading;
 	drop_snapshot(dc);
-	hold_drop(dc);
+	docclient_hold_drop(dc);
 	dc->want_open = false;
 	if (dc->state != DOCCLIENT_FAILED)
-		set_state(dc, DOCCLIENT_OFFLINE, now_ns);
+		docclient_set_state(dc, DOCCLIENT_OFFLINE, now_ns);
 }
 
 /* ---- sending ---- */
@@ -270,7 +270,7 @@ send_batch(struct docclient *dc, uint32_t nb, size_t json_bytes, uint8_t *buf, s
 }
 
 void
-send_pending(struct docclient *dc)
+docclient_send_pending(struct docclient *dc)
 {
 	while (may_send(dc)) {
 		uint8_t small[SEND_ON_STACK], *buf = small;
@@ -298,7 +298,7 @@ void
 docclient_flush(struct docclient *dc, uint64_t now_ns)
 {
 	(void)now_ns;
-	send_pending(dc);
+	docclient_send_pending(dc);
 }
 
 void
@@ -307,7 +307,7 @@ docclient_poll(struct docclient *dc, uint64_t now_ns)
 	(void)now_ns;
 	if (dc->want_open)
 		send_open(dc);
-	send_pending(dc);
+	docclient_send_pending(dc);
 }
 
 /* ---- readers ---- */

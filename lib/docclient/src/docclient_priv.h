@@ -73,44 +73,44 @@ struct docclient {
 /* ---- docclient.c ---- */
 
 /** Change the state and tell. */
-void set_state(struct docclient *dc, enum docclient_state state, uint64_t now_ns);
+void docclient_set_state(struct docclient *dc, enum docclient_state state, uint64_t now_ns);
 
 /** Give up, with a name. */
-void fail(struct docclient *dc, enum docclient_error error, uint64_t now_ns);
+void docclient_fail(struct docclient *dc, enum docclient_error error, uint64_t now_ns);
 
 /** Tell of a change. */
-void tell(struct docclient *dc, struct docclient_change *change, uint64_t now_ns);
+void docclient_tell(struct docclient *dc, struct docclient_change *change, uint64_t now_ns);
 
 /** Ask the server to open, again if need be; keeps text and operations in flight unless `fresh`. */
-void reopen(struct docclient *dc, uint64_t now_ns);
+void docclient_reopen(struct docclient *dc, uint64_t now_ns);
 
 /** Start from nothing at @p version: the text is empty, nothing is in flight. 0 or AEF_ERR_FULL */
-int start_over(struct docclient *dc, uint64_t version, uint64_t last_seq,
-               const struct docmsg_digest *digest);
+int docclient_start_over(struct docclient *dc, uint64_t version, uint64_t last_seq,
+                         const struct docmsg_digest *digest);
 
 /** Own operations from @p seq on are lost: tell, before they are dropped. */
-void tell_lost(struct docclient *dc, uint64_t seq, uint32_t reason, uint64_t now_ns);
+void docclient_tell_lost(struct docclient *dc, uint64_t seq, uint32_t reason, uint64_t now_ns);
 
 /** Send what has not been sent, if it may. */
-void send_pending(struct docclient *dc);
+void docclient_send_pending(struct docclient *dc);
 
 /* ---- receive.c ---- */
 
 /** Take a committed operation in: the next version, and nothing holds it back. */
-void take(struct docclient *dc, const struct item *item, uint64_t now_ns);
+void docclient_take(struct docclient *dc, const struct item *item, uint64_t now_ns);
 
 /* ---- hold.c ---- */
 
 /** True when it, next in order, may change the text now. */
-bool hold_lets(struct docclient *dc, const struct item *item);
+bool docclient_hold_lets(struct docclient *dc, const struct item *item);
 
 /** Keep a copy for later. */
-void hold_put(struct docclient *dc, const struct item *item, uint64_t now_ns);
+void docclient_hold_put(struct docclient *dc, const struct item *item, uint64_t now_ns);
 
 /** Forget all that is held. */
-void hold_drop(struct docclient *dc);
+void docclient_hold_drop(struct docclient *dc);
 
 /** An operation of somebody was applied. */
-void hold_note(struct docclient *dc, const struct item *item);
+void docclient_hold_note(struct docclient *dc, const struct item *item);
 
 #endif

@@ -46,7 +46,7 @@ commit(struct docclient *dc, struct text_op *op, uint64_t now_ns)
 	dc->stats.in_flight_sum += dc->tc.nb_out;
 	dc->stats.in_flight_max = aef_max_u32(dc->stats.in_flight_max, dc->tc.nb_out);
 	if (!dc->conf.manual_flush)
-		send_pending(dc);
+		docclient_send_pending(dc);
 	return 0;
 }
 

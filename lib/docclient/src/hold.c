@@ -31,7 +31,7 @@ author_get(struct docclient *dc, const struct aef_guuid *id)
 }
 
 bool
-hold_lets(struct docclient *dc, const struct item *item)
+docclient_hold_lets(struct docclient *dc, const struct item *item)
 {
 	const struct author *author;
 
@@ -42,7 +42,7 @@ hold_lets(struct docclient *dc, const struct item *item)
 }
 
 void
-hold_put(struct docclient *dc, const struct item *item, uint64_t now_ns)
+docclient_hold_put(struct docclient *dc, const struct item *item, uint64_t now_ns)
 {
 	const size_t bytes = sizeof(struct held) + item->data.len;
 	struct held *held = NULL;
@@ -50,7 +50,7 @@ hold_put(struct docclient *dc, const struct item *item, uint64_t now_ns)
 	if (dc->held_bytes + bytes <= dc->conf.held_bytes_max)
 		held = aef_alloc_get(dc->conf.alloc, bytes);
 	if (held == NULL) {
-		fail(dc, DOCCLIENT_MEMORY, now_ns);
+		docclient_fail(dc, DOCCLIENT_MEMORY, now_ns);
 		return;
 	}
 	held->next = NULL;
@@ -83,7 +83,7 @@ pop(struct docclient *dc)
 }
 
 void
-hold_drop(struct docclient *dc)
+docclient_hold_drop(struct docclient *dc)
 {
 	while (dc->held_first != NULL) {
 		struct held *held = pop(dc);
@@ -93,7 +93,7 @@ hold_drop(struct docclient *dc)
 }
 
 void
-hold_note(struct docclient *dc, const struct item *item)
+docclient_hold_note(struct docclient *dc, const struct item *item)
 {
 	struct author *author = author_get(dc, &item->author);
 
@@ -105,14 +105,14 @@ hold_note(struct docclient *dc, const struct item *item)
 static void
 drain(struct docclient *dc, uint64_t now_ns)
 {
-	while (dc->held_first != NULL && hold_lets(dc, &dc->held_first->item)) {
+	while (dc->held_first != NULL && docclient_hold_lets(dc, &dc->held_first->item)) {
 		struct held *held = pop(dc);
 
-		take(dc, &held->item, now_ns);
+		docclient_take(dc, &held->item, now_ns);
 		aef_alloc_put(dc->conf.alloc, held, sizeof(*held) + held->item.data.len);
 	}
 	if (!dc->conf.manual_flush)
-		send_pending(dc);
+		docclient_send_pending(dc);
 }
 
 void
@@ -121,7 +121,7 @@ docclient_hold(struct docclient *dc, bool on, uint64_t now_ns)
 	if (on && dc->authors == NULL)
 		dc->authors = aef_alloc_get(dc->conf.alloc, AUTHORS_MAX * sizeof(*dc->authors));
 	if (on && dc->authors == NULL) {
-		fail(dc, DOCCLIENT_MEMORY, now_ns);
+		docclient_fail(dc, DOCCLIENT_MEMORY, now_ns);
 		return;
 	}
 	dc->hold = on;

@@ -12,7 +12,7 @@ check_digest(struct docclient *dc, const struct item *item, uint64_t now_ns)
 		return;
 	dc->stats.digests_checked++;
 	if (memcmp(item->digest.b, dc->tc.digest.b, sizeof(item->digest.b)) != 0)
-		fail(dc, DOCCLIENT_DIVERGED, now_ns);
+		docclient_fail(dc, DOCCLIENT_DIVERGED, now_ns);
 }
 
 static void
@@ -27,11 +27,11 @@ take_own(struct docclient *dc, const struct item *item, uint64_t now_ns)
 	}
 	if (r == AEF_ERR_GAP) {
 		dc->stats.resyncs++;
-		reopen(dc, now_ns);
+		docclient_reopen(dc, now_ns);
 		return;
 	}
 	if (r != 0) {
-		fail(dc, DOCCLIENT_PROTOCOL, now_ns);
+		docclient_fail(dc, DOCCLIENT_PROTOCOL, now_ns);
 		return;
 	}
 	if (dc->nb_sent > 0)
@@ -42,7 +42,7 @@ take_own(struct docclient *dc, const struct item *item, uint64_t now_ns)
 	dc->stats.ack_ns_max =
 		aef_max_u64(dc->stats.ack_ns_max, aef_sub_sat_u64(now_ns, change.edit_ns));
 	check_digest(dc, item, now_ns);
-	tell(dc, &change, now_ns);
+	docclient_tell(dc, &change, now_ns);
 }
 
 /* Decode, transform over what is in flight, apply. */
@@ -69,30 +69,30 @@ take_foreign(struct docclient *dc, const struct item *item, uint64_t now_ns)
 	r = merge(dc, item, &op);
 	if (r == 0) {
 		dc->stats.ops_foreign++;
-		hold_note(dc, item);
+		docclient_hold_note(dc, item);
 		change.author = item->author;
 		change.seq = item->seq;
 		change.op = &op;
 		check_digest(dc, item, now_ns);
-		tell(dc, &change, now_ns);
+		docclient_tell(dc, &change, now_ns);
 	} else if (r == AEF_ERR_DUPLICATE) {
 		dc->stats.ops_doubled++;
 	} else if (r == AEF_ERR_GAP) {
 		dc->stats.resyncs++;
-		reopen(dc, now_ns);
+		docclient_reopen(dc, now_ns);
 	} else {
 		/* Out of range: our text is not the server's. */
-		fail(dc,
-		     r == AEF_ERR_FULL    ? DOCCLIENT_MEMORY
-		     : r == AEF_ERR_RANGE ? DOCCLIENT_DIVERGED
-		                          : DOCCLIENT_PROTOCOL,
-		     now_ns);
+		docclient_fail(dc,
+		               r == AEF_ERR_FULL    ? DOCCLIENT_MEMORY
+		               : r == AEF_ERR_RANGE ? DOCCLIENT_DIVERGED
+		                                    : DOCCLIENT_PROTOCOL,
+		               now_ns);
 	}
 	text_op_fini(&op);
 }
 
 void
-take(struct docclient *dc, const struct item *item, uint64_t now_ns)
+docclient_take(struct docclient *dc, const struct item *item, uint64_t now_ns)
 {
 	if (dc->state != DOCCLIENT_LIVE && dc->state != DOCCLIENT_CATCHUP)
 		return;
@@ -101,17 +101,17 @@ take(struct docclient *dc, const struct item *item, uint64_t now_ns)
 	else
 		take_foreign(dc, item, now_ns);
 	if (dc->state == DOCCLIENT_CATCHUP && dc->tc.version >= dc->opened.version)
-		set_state(dc, DOCCLIENT_LIVE, now_ns);
+		docclient_set_state(dc, DOCCLIENT_LIVE, now_ns);
 }
 
 /* Take it in, or keep it back behind what is kept back already. */
 static void
 arrive(struct docclient *dc, const struct item *item, uint64_t now_ns)
 {
-	if (dc->held_first == NULL && hold_lets(dc, item))
-		take(dc, item, now_ns);
+	if (dc->held_first == NULL && docclient_hold_lets(dc, item))
+		docclient_take(dc, item, now_ns);
 	else
-		hold_put(dc, item, now_ns);
+		docclient_hold_put(dc, item, now_ns);
 }
 
 static bool
@@ -148,7 +148,7 @@ on_applied(struct docclient *dc, const struct docmsg_applied *applied, uint64_t 
 {
 	/* More than can be in flight is a lie; do not count that far. */
 	if (applied->count > dc->conf.window) {
-		fail(dc, DOCCLIENT_PROTOCOL, now_ns);
+		docclient_fail(dc, DOCCLIENT_PROTOCOL, now_ns);
 		return;
 	}
 	for (uint32_t i = 0; i < applied->count && takes_items(dc); i++) {
@@ -172,7 +172,8 @@ static void
 loaded(struct docclient *dc, uint64_t now_ns)
 {
 	struct docclient_change change = { .what = DOCCLIENT_LOADED };
-	int r = start_over(dc, dc->opened.start_version, dc->opened.last_seq, &dc->opened.digest);
+	int r = docclient_start_over(dc, dc->opened.start_version, dc->opened.last_seq,
+	                             &dc->opened.digest);
 
 	if (r == 0 && dc->snap_len > 0)
 		r = text_rope_load(&dc->rope, dc->snap, dc->snap_len);
@@ -182,13 +183,14 @@ loaded(struct docclient *dc, uint64_t now_ns)
 	dc->loading = false;
 	dc->fresh = false;
 	if (r != 0) {
-		fail(dc, r == AEF_ERR_FULL ? DOCCLIENT_MEMORY : DOCCLIENT_PROTOCOL, now_ns);
+		docclient_fail(dc, r == AEF_ERR_FULL ? DOCCLIENT_MEMORY : DOCCLIENT_PROTOCOL,
+		               now_ns);
 		return;
 	}
 	dc->stats.snapshots++;
-	tell(dc, &change, now_ns);
+	docclient_tell(dc, &change, now_ns);
 	if (dc->tc.version >= dc->opened.version)
-		set_state(dc, DOCCLIENT_LIVE, now_ns);
+		docclient_set_state(dc, DOCCLIENT_LIVE, now_ns);
 }
 
 /* A snapshot will come: what is in flight cannot be carried over it. */
@@ -197,17 +199,17 @@ opened_by_snapshot(struct docclient *dc, const struct docmsg_opened *opened, uin
 {
 	if (dc->tc.nb_out > 0 && !dc->fresh && !dc->asked_pending) {
 		/* Typed since we asked: ask again and say so. */
-		reopen(dc, now_ns);
+		docclient_reopen(dc, now_ns);
 		return;
 	}
 	if (opened->snapshot_bytes > dc->conf.doc_bytes_max) {
-		fail(dc, DOCCLIENT_MEMORY, now_ns);
+		docclient_fail(dc, DOCCLIENT_MEMORY, now_ns);
 		return;
 	}
-	tell_lost(dc, opened->last_seq + 1, 0, now_ns);
+	docclient_tell_lost(dc, opened->last_seq + 1, 0, now_ns);
 	dc->loading = true;
 	dc->snap_len = 0;
-	set_state(dc, DOCCLIENT_CATCHUP, now_ns);
+	docclient_set_state(dc, DOCCLIENT_CATCHUP, now_ns);
 	if (opened->snapshot_bytes == 0) {
 		loaded(dc, now_ns);
 		return;
@@ -215,7 +217,7 @@ opened_by_snapshot(struct docclient *dc, const struct docmsg_opened *opened, uin
 	dc->snap = aef_alloc_get(dc->conf.alloc, opened->snapshot_bytes);
 	if (dc->snap == NULL) {
 		dc->loading = false;
-		fail(dc, DOCCLIENT_MEMORY, now_ns);
+		docclient_fail(dc, DOCCLIENT_MEMORY, now_ns);
 	}
 }
 
@@ -247,25 +249,26 @@ opened_by_operations(struct docclient *dc, const struct docmsg_opened *opened, u
 	int r = 0;
 
 	if (anew && opened->start_version != 0) {
-		fail(dc, DOCCLIENT_PROTOCOL, now_ns);
+		docclient_fail(dc, DOCCLIENT_PROTOCOL, now_ns);
 		return;
 	}
 	if (anew) {
-		tell_lost(dc, opened->last_seq + 1, 0, now_ns);
-		r = start_over(dc, 0, opened->last_seq, NULL);
+		docclient_tell_lost(dc, opened->last_seq + 1, 0, now_ns);
+		r = docclient_start_over(dc, 0, opened->last_seq, NULL);
 		dc->fresh = false;
 	} else {
 		r = resume(dc, opened);
 	}
 	if (r != 0) {
-		fail(dc, r == AEF_ERR_FULL ? DOCCLIENT_MEMORY : DOCCLIENT_PROTOCOL, now_ns);
+		docclient_fail(dc, r == AEF_ERR_FULL ? DOCCLIENT_MEMORY : DOCCLIENT_PROTOCOL,
+		               now_ns);
 		return;
 	}
-	set_state(dc, DOCCLIENT_CATCHUP, now_ns);
+	docclient_set_state(dc, DOCCLIENT_CATCHUP, now_ns);
 	if (anew)
-		tell(dc, &change, now_ns);
+		docclient_tell(dc, &change, now_ns);
 	if (dc->tc.version >= opened->version)
-		set_state(dc, DOCCLIENT_LIVE, now_ns);
+		docclient_set_state(dc, DOCCLIENT_LIVE, now_ns);
 }
 
 static void
@@ -290,7 +293,7 @@ on_snapshot(struct docclient *dc, const struct docmsg_snapshot *piece, uint64_t 
 	if (piece->offset != dc->snap_len ||
 	    piece->data.len > dc->opened.snapshot_bytes - dc->snap_len) {
 		dc->loading = false;
-		fail(dc, DOCCLIENT_PROTOCOL, now_ns);
+		docclient_fail(dc, DOCCLIENT_PROTOCOL, now_ns);
 		return;
 	}
 	if (piece->data.len > 0)
@@ -308,14 +311,14 @@ on_nack(struct docclient *dc, const struct docmsg_refusal *nack, uint64_t now_ns
 	if (dc->state != DOCCLIENT_LIVE && dc->state != DOCCLIENT_CATCHUP)
 		return;
 	dc->reason = nack->reason;
-	tell_lost(dc, nack->seq, nack->reason, now_ns);
+	docclient_tell_lost(dc, nack->seq, nack->reason, now_ns);
 	/* What came before it is committed and part of what we get now. */
 	dc->fresh = true;
-	if (start_over(dc, 0, 0, NULL) != 0) {
-		fail(dc, DOCCLIENT_MEMORY, now_ns);
+	if (docclient_start_over(dc, 0, 0, NULL) != 0) {
+		docclient_fail(dc, DOCCLIENT_MEMORY, now_ns);
 		return;
 	}
-	reopen(dc, now_ns);
+	docclient_reopen(dc, now_ns);
 }
 
 static void
@@ -326,10 +329,10 @@ on_error(struct docclient *dc, const struct docmsg_refusal *error, uint64_t now_
 	/* While we open, that is about an operation sent before. */
 	if (not_open && takes_items(dc)) {
 		dc->stats.resyncs++;
-		reopen(dc, now_ns);
+		docclient_reopen(dc, now_ns);
 	} else if (!not_open && dc->state == DOCCLIENT_OPENING) {
 		dc->reason = error->reason;
-		fail(dc, DOCCLIENT_REFUSED, now_ns);
+		docclient_fail(dc, DOCCLIENT_REFUSED, now_ns);
 	}
 }
 
@@ -357,7 +360,7 @@ docclient_event(struct docclient *dc, const struct docmsg *event, uint64_t now_n
 	case DOCMSG_RESYNC:
 		if (takes_items(dc) || dc->loading) {
 			dc->stats.resyncs++;
-			reopen(dc, now_ns);
+			docclient_reopen(dc, now_ns);
 		}
 		break;
 	case DOCMSG_ERROR:
@@ -367,7 +370,7 @@ docclient_event(struct docclient *dc, const struct docmsg *event, uint64_t now_n
 		break;
 	}
 	if (!dc->conf.manual_flush)
-		send_pending(dc);
+		docclient_send_pending(dc);
 }
 
 int
@@ -380,7 +383,7 @@ docclient_receive(struct docclient *dc, struct docmsg_arena *arena, const uint8_
 	dc->stats.msgs_received++;
 	dc->stats.bytes_received += len;
 	if (nb < 0) {
-		fail(dc, DOCCLIENT_PROTOCOL, now_ns);
+		docclient_fail(dc, DOCCLIENT_PROTOCOL, now_ns);
 		return nb;
 	}
 	for (int i = 0; i < nb; i++) {

@@ -5,7 +5,7 @@
 #define TRIM_EVERY 1024u /* versions between two looks at the length of the log */
 
 struct doc *
-doc_find(const struct statesync *st, const struct aef_guuid *id)
+sync_doc_find(const struct statesync *st, const struct aef_guuid *id)
 {
 	const uint64_t hash = table_hash(&st->docs, id, 0);
 
@@ -39,7 +39,7 @@ doc_new(struct statesync *st, const struct aef_guuid *id, uint64_t epoch)
 	if (st->stats.docs >= st->conf.docs_max && !aef_list_empty(&st->idle)) {
 		doc = aef_list_entry(st->idle.next, struct doc, idle);
 		if (doc->visible == doc->head)
-			doc_free(st, doc);
+			sync_doc_free(st, doc);
 	}
 	if (st->stats.docs >= st->conf.docs_max)
 		return NULL;
@@ -67,13 +67,13 @@ static void
 ring_clear(struct statesync *st, struct doc *doc)
 {
 	for (uint64_t v = doc->ring_first; v <= doc->head; v++)
-		text_opref_put(doc_entry(doc, v)->ref);
+		text_opref_put(sync_doc_entry(doc, v)->ref);
 	aef_alloc_put(st->env.alloc, doc->ring, doc->ring_cap * sizeof(*doc->ring));
 	doc->ring = NULL;
 }
 
 void
-doc_free(struct statesync *st, struct doc *doc)
+sync_doc_free(struct statesync *st, struct doc *doc)
 {
 	aef_assert(aef_list_empty(&doc->replicas) && doc->snap == NULL);
 	ring_clear(st, doc);
@@ -90,7 +90,7 @@ doc_free(struct statesync *st, struct doc *doc)
 /* ---- ring of committed operations ---- */
 
 int
-doc_room(struct statesync *st, struct doc *doc)
+sync_doc_room(struct statesync *st, struct doc *doc)
 {
 	const uint64_t nb = doc->head + 1 - doc->ring_first;
 	const uint32_t cap = doc->ring_cap > 0 ? doc->ring_cap * 2 : RING_MIN;
@@ -102,7 +102,7 @@ doc_room(struct statesync *st, struct doc *doc)
 		/* What is not shown yet must stay. */
 		if (doc->ring_first > doc->visible)
 			return AEF_ERR_FULL;
-		text_opref_put(doc_entry(doc, doc->ring_first)->ref);
+		text_opref_put(sync_doc_entry(doc, doc->ring_first)->ref);
 		doc->ring_first++;
 		return 0;
 	}
@@ -110,7 +110,7 @@ doc_room(struct statesync *st, struct doc *doc)
 	if (ring == NULL)
 		return AEF_ERR_FULL;
 	for (uint64_t v = doc->ring_first; v <= doc->head; v++)
-		ring[v & (cap - 1)] = *doc_entry(doc, v);
+		ring[v & (cap - 1)] = *sync_doc_entry(doc, v);
 	aef_alloc_put(st->env.alloc, doc->ring, doc->ring_cap * sizeof(*ring));
 	doc->ring = ring;
 	doc->ring_cap = cap;
@@ -118,13 +118,13 @@ doc_room(struct statesync *st, struct doc *doc)
 }
 
 AEF_HOT void
-doc_commit(struct statesync *st, struct doc *doc, const struct aef_guuid *client, uint64_t seq,
-           struct text_opref *ref)
+sync_doc_commit(struct statesync *st, struct doc *doc, const struct aef_guuid *client, uint64_t seq,
+                struct text_opref *ref)
 {
 	struct entry *entry;
 
 	text_digest_fold(&doc->digest, &ref->op);
-	entry = doc_entry(doc, ++doc->head);
+	entry = sync_doc_entry(doc, ++doc->head);
 	*entry = (struct entry){ ref, *client, seq, 0, doc->digest };
 	if (aef_list_empty(&doc->dirty))
 		aef_list_append(&st->dirty, &doc->dirty);
@@ -135,12 +135,13 @@ log_get(void *ctx, uint64_t version)
 {
 	const struct doc *doc = ctx;
 
-	return version >= doc->ring_first && version <= doc->head ? doc_entry(doc, version)->ref
-	                                                          : NULL;
+	return version >= doc->ring_first && version <= doc->head
+	               ? sync_doc_entry(doc, version)->ref
+	               : NULL;
 }
 
 struct text_log
-doc_log(struct doc *doc)
+sync_doc_log(struct doc *doc)
 {
 	return (struct text_log){ log_get, doc, doc->head };
 }
@@ -160,28 +161,28 @@ doc_fail(struct statesync *st, struct doc *doc)
 		uint64_t seq = 0;
 
 		for (uint64_t v = doc->head; v > doc->stored; v--) {
-			if (aef_guuid_eq(&doc_entry(doc, v)->client, &rep->client))
-				seq = doc_entry(doc, v)->seq;
+			if (aef_guuid_eq(&sync_doc_entry(doc, v)->client, &rep->client))
+				seq = sync_doc_entry(doc, v)->seq;
 		}
 		if (seq != 0)
-			replica_nack(st, rep, seq, DOCMSG_REASON_STORE);
+			sync_replica_nack(st, rep, seq, DOCMSG_REASON_STORE);
 		else
-			replica_resync(st, rep);
-		pump(st, rep);
+			sync_replica_resync(st, rep);
+		sync_pump(st, rep);
 		if (rep->conn != NULL && (rep->want_nack || rep->want_resync))
 			/* It cannot be told; without a document it would wait for ever. */
 			(void)st->env.reply.close(st->env.reply.ctx, rep->conn->handle, 0,
 			                          "document store failed");
-		replica_free(st, rep);
+		sync_replica_free(st, rep);
 	}
-	doc_free(st, doc);
+	sync_doc_free(st, doc);
 }
 
 /* Append (stored, head] as one batch. */
 static int
 doc_append(struct statesync *st, struct doc *doc)
 {
-	const int nb = ops_load(st, doc, doc->stored, doc->head);
+	const int nb = sync_ops_load(st, doc, doc->stored, doc->head);
 	int r;
 
 	if (nb < 0)
@@ -192,13 +193,13 @@ doc_append(struct statesync *st, struct doc *doc)
 		return r;
 	for (int i = 0; i < nb; i++) {
 		doc->cum_bytes += st->records[i].len;
-		doc_entry(doc, ++doc->stored)->cum_bytes = doc->cum_bytes;
+		sync_doc_entry(doc, ++doc->stored)->cum_bytes = doc->cum_bytes;
 	}
 	return 0;
 }
 
 void
-doc_flush(struct statesync *st, struct doc *doc)
+sync_doc_flush(struct statesync *st, struct doc *doc)
 {
 	while (doc->visible < doc->head) {
 		const uint64_t from = doc->visible;
@@ -211,9 +212,9 @@ doc_flush(struct statesync *st, struct doc *doc)
 		if (st->conf.store.ops->durable(st->conf.store.ctx) < doc->ticket)
 			return;
 		doc->visible = doc->stored;
-		fanout(st, doc, from);
+		sync_fanout(st, doc, from);
 		if (doc->visible / TRIM_EVERY != from / TRIM_EVERY)
-			snap_trim(st, doc);
+			sync_snap_trim(st, doc);
 	}
 	aef_list_remove(&doc->dirty);
 }
@@ -225,7 +226,7 @@ load_one(struct statesync *st, struct doc *doc, const struct storeif_record *rec
 {
 	struct text_opref *ref = NULL;
 	struct text_op op;
-	int r = doc_room(st, doc);
+	int r = sync_doc_room(st, doc);
 
 	text_op_init(&op, st->env.alloc);
 	if (r == 0)
@@ -239,9 +240,9 @@ load_one(struct statesync *st, struct doc *doc, const struct storeif_record *rec
 	text_op_fini(&op);
 	if (r != 0)
 		return r;
-	doc_commit(st, doc, &rec->client, rec->seq, ref);
+	sync_doc_commit(st, doc, &rec->client, rec->seq, ref);
 	doc->cum_bytes += rec->len;
-	doc_entry(doc, doc->head)->cum_bytes = doc->cum_bytes;
+	sync_doc_entry(doc, doc->head)->cum_bytes = doc->cum_bytes;
 	doc->stored = doc->visible = doc->head;
 	return 0;
 }
@@ -278,9 +279,9 @@ doc_load(struct statesync *st, struct doc *doc, const struct storeif_head *head)
 }
 
 int
-doc_get(struct statesync *st, const struct aef_guuid *id, struct doc **ret_doc)
+sync_doc_get(struct statesync *st, const struct aef_guuid *id, struct doc **ret_doc)
 {
-	struct doc *doc = doc_find(st, id);
+	struct doc *doc = sync_doc_find(st, id);
 	struct storeif_head head;
 	uint64_t epoch;
 	int r;
@@ -300,7 +301,7 @@ doc_get(struct statesync *st, const struct aef_guuid *id, struct doc **ret_doc)
 		return AEF_ERR_LIMIT;
 	r = doc_load(st, doc, &head);
 	if (r != 0) {
-		doc_free(st, doc);
+		sync_doc_free(st, doc);
 		return r;
 	}
 	*ret_doc = doc;
@@ -308,12 +309,12 @@ doc_get(struct statesync *st, const struct aef_guuid *id, struct doc **ret_doc)
 }
 
 int
-doc_create(struct statesync *st, const struct aef_guuid *id, struct doc **ret_doc)
+sync_doc_create(struct statesync *st, const struct aef_guuid *id, struct doc **ret_doc)
 {
 	uint64_t epoch;
 	int r = epoch_of(st, id, &epoch);
 
 	if (r == 0)
 		r = st->conf.store.ops->create(st->conf.store.ctx, id, epoch, DOCMSG_TYPE_TEXT);
-	return r != 0 ? r : doc_get(st, id, ret_doc);
+	return r != 0 ? r : sync_doc_get(st, id, ret_doc);
 }

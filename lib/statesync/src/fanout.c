@@ -37,21 +37,21 @@ anybody_at(const struct doc *doc, uint64_t from)
 static uint64_t
 fanout_round(struct statesync *st, struct doc *doc, uint64_t from)
 {
-	const int r = round_build(st, doc, from, doc->visible, ROUND_BYTES_MAX);
+	const int r = sync_round_build(st, doc, from, doc->visible, ROUND_BYTES_MAX);
 	const uint64_t to = st->round.to;
 
 	aef_list_foreach (at, &doc->subs) {
 		struct replica *rep = aef_list_entry(at, struct replica, in_subs);
 
-		if (takes_round(rep, from) && (r != 0 || round_send(st, rep) != 0))
+		if (takes_round(rep, from) && (r != 0 || sync_round_send(st, rep) != 0))
 			mark_lagging(st, rep, true);
 	}
-	round_drop(st);
+	sync_round_drop(st);
 	return r == 0 ? to : from;
 }
 
 void
-fanout(struct statesync *st, struct doc *doc, uint64_t from)
+sync_fanout(struct statesync *st, struct doc *doc, uint64_t from)
 {
 	while (from < doc->visible && anybody_at(doc, from)) {
 		const uint64_t to = fanout_round(st, doc, from);
@@ -77,12 +77,12 @@ pump_opening(struct statesync *st, struct replica *rep)
 		/* Text of versions that are not durable is not shown. */
 		if (rep->opened.start_version > rep->doc->visible)
 			return AEF_ERR_AGAIN;
-		r = event_send(st, rep->conn, rep->channel, &msg);
+		r = sync_event_send(st, rep->conn, rep->channel, &msg);
 		if (r != 0)
 			return r;
 		rep->want_opened = false;
 	}
-	return rep->snap != NULL ? snap_send(st, rep) : 0;
+	return rep->snap != NULL ? sync_snap_send(st, rep) : 0;
 }
 
 /* True when so much is waiting for it that a fresh start is better. Not while it catches up. */
@@ -112,18 +112,18 @@ pump_operations(struct statesync *st, struct replica *rep)
 		int r;
 
 		if (is_too_slow(st, rep)) {
-			replica_resync(st, rep);
+			sync_replica_resync(st, rep);
 			return 0;
 		}
-		r = round_build(st, doc, rep->cursor, aef_min_u64(to, doc->visible),
-		                room_of(st, rep->conn));
+		r = sync_round_build(st, doc, rep->cursor, aef_min_u64(to, doc->visible),
+		                     room_of(st, rep->conn));
 		if (r == AEF_ERR_GAP) {
-			replica_resync(st, rep);
+			sync_replica_resync(st, rep);
 			return 0;
 		}
 		if (r == 0)
-			r = round_send(st, rep);
-		round_drop(st);
+			r = sync_round_send(st, rep);
+		sync_round_drop(st);
 		if (r != 0)
 			return r;
 	}
@@ -146,14 +146,14 @@ pump_end(struct statesync *st, struct replica *rep)
 	} else {
 		return 0;
 	}
-	r = event_send(st, rep->conn, rep->channel, &msg);
+	r = sync_event_send(st, rep->conn, rep->channel, &msg);
 	if (r == 0)
 		rep->want_nack = rep->want_resync = false;
 	return r;
 }
 
 void
-pump(struct statesync *st, struct replica *rep)
+sync_pump(struct statesync *st, struct replica *rep)
 {
 	int r = 0;
 
@@ -175,7 +175,7 @@ pump(struct statesync *st, struct replica *rep)
 static int
 send_late(struct statesync *st, struct conn *conn)
 {
-	const int r = event_send(st, conn, conn->late_channel, &conn->late);
+	const int r = sync_event_send(st, conn, conn->late_channel, &conn->late);
 
 	if (r == 0)
 		conn->has_late = false;
@@ -183,7 +183,7 @@ send_late(struct statesync *st, struct conn *conn)
 }
 
 void
-pump_conn(struct statesync *st, struct conn *conn)
+sync_pump_conn(struct statesync *st, struct conn *conn)
 {
 	if (conn->has_late && send_late(st, conn) != 0)
 		return;
@@ -191,12 +191,12 @@ pump_conn(struct statesync *st, struct conn *conn)
 		struct replica *rep = aef_list_entry(at, struct replica, in_conn);
 
 		if (!aef_list_empty(&rep->in_lagging) && !conn->blocked)
-			pump(st, rep);
+			sync_pump(st, rep);
 	}
 }
 
 uint64_t
-pump_lagging(struct statesync *st)
+sync_pump_lagging(struct statesync *st)
 {
 	bool again = false;
 
@@ -208,7 +208,7 @@ pump_lagging(struct statesync *st)
 		/* Blocked ones wait for on_writable. */
 		if (rep->conn->blocked)
 			continue;
-		pump(st, rep);
+		sync_pump(st, rep);
 		again = again || !aef_list_empty(&rep->in_lagging);
 	}
 	if (!again)
@@ -218,11 +218,11 @@ pump_lagging(struct statesync *st)
 }
 
 void
-answer(struct statesync *st, struct conn *conn, uint16_t channel, const struct docmsg *msg)
+sync_answer(struct statesync *st, struct conn *conn, uint16_t channel, const struct docmsg *msg)
 {
 	if (msg->kind == DOCMSG_ERROR)
 		st->stats.errors_sent++;
-	if (!conn->blocked && event_send(st, conn, channel, msg) == 0)
+	if (!conn->blocked && sync_event_send(st, conn, channel, msg) == 0)
 		return;
 	if (conn->has_late) {
 		st->stats.answers_dropped++;

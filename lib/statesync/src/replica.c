@@ -14,7 +14,7 @@ client_hash(const struct statesync *st, const struct doc *doc, const struct aef_
 }
 
 struct replica *
-replica_find(const struct statesync *st, const struct doc *doc, const struct aef_guuid *client)
+sync_replica_find(const struct statesync *st, const struct doc *doc, const struct aef_guuid *client)
 {
 	const uint64_t hash = client_hash(st, doc, client);
 
@@ -28,7 +28,8 @@ replica_find(const struct statesync *st, const struct doc *doc, const struct aef
 }
 
 struct replica *
-replica_attached(const struct statesync *st, const struct conn *conn, const struct aef_guuid *doc)
+sync_replica_attached(const struct statesync *st, const struct conn *conn,
+                      const struct aef_guuid *doc)
 {
 	const uint64_t hash = conn_hash(st, conn, doc);
 
@@ -42,14 +43,14 @@ replica_attached(const struct statesync *st, const struct conn *conn, const stru
 }
 
 struct replica *
-replica_create(struct statesync *st, struct doc *doc, const struct aef_guuid *client)
+sync_replica_create(struct statesync *st, struct doc *doc, const struct aef_guuid *client)
 {
 	struct replica *rep;
 
 	if (st->stats.replicas >= st->conf.replicas_max && !aef_list_empty(&st->away)) {
 		rep = aef_list_entry(st->away.next, struct replica, in_away);
 		/* Freeing the last replica only makes its document idle. */
-		replica_free(st, rep);
+		sync_replica_free(st, rep);
 	}
 	if (st->stats.replicas >= st->conf.replicas_max)
 		return NULL;
@@ -86,7 +87,7 @@ cut(struct statesync *st, struct replica *rep)
 	if (!aef_list_empty(&rep->in_lagging))
 		st->stats.lagging--;
 	aef_list_remove(&rep->in_lagging);
-	snap_put(st, rep->doc, rep->snap);
+	sync_snap_put(st, rep->doc, rep->snap);
 	rep->snap = NULL;
 	rep->want_opened = rep->want_nack = rep->want_resync = false;
 	rep->conn = NULL;
@@ -94,7 +95,7 @@ cut(struct statesync *st, struct replica *rep)
 }
 
 void
-replica_free(struct statesync *st, struct replica *rep)
+sync_replica_free(struct statesync *st, struct replica *rep)
 {
 	struct doc *doc = rep->doc;
 
@@ -111,13 +112,13 @@ replica_free(struct statesync *st, struct replica *rep)
 }
 
 void
-replica_detach(struct statesync *st, struct replica *rep)
+sync_replica_detach(struct statesync *st, struct replica *rep)
 {
 	cut(st, rep);
 	/* Who never wrote, or has to start over, has nothing worth keeping: the log knows the rest.
 	 */
 	if (rep->bridge.broken || rep->bridge.last_seq == 0) {
-		replica_free(st, rep);
+		sync_replica_free(st, rep);
 		return;
 	}
 	rep->away_ns = st->now_ns;
@@ -125,12 +126,12 @@ replica_detach(struct statesync *st, struct replica *rep)
 }
 
 void
-replica_attach(struct statesync *st, struct replica *rep, struct conn *conn, uint16_t channel)
+sync_replica_attach(struct statesync *st, struct replica *rep, struct conn *conn, uint16_t channel)
 {
-	struct replica *other = replica_attached(st, conn, &rep->doc->id);
+	struct replica *other = sync_replica_attached(st, conn, &rep->doc->id);
 
 	if (other != NULL && other != rep)
-		replica_detach(st, other);
+		sync_replica_detach(st, other);
 	cut(st, rep);
 	aef_list_remove(&rep->in_away);
 	rep->conn = conn;
@@ -143,7 +144,7 @@ replica_attach(struct statesync *st, struct replica *rep, struct conn *conn, uin
 }
 
 uint64_t
-replica_expire(struct statesync *st)
+sync_replica_expire(struct statesync *st)
 {
 	while (!aef_list_empty(&st->away)) {
 		struct replica *rep = aef_list_entry(st->away.next, struct replica, in_away);
@@ -151,14 +152,14 @@ replica_expire(struct statesync *st)
 
 		if (due > st->now_ns)
 			return due;
-		replica_free(st, rep);
+		sync_replica_free(st, rep);
 	}
 	return AEF_TIME_NEVER;
 }
 
 AEF_HOT void
-replica_push(struct statesync *st, struct doc *doc, const struct replica *author, uint64_t version,
-             struct text_opref *ref)
+sync_replica_push(struct statesync *st, struct doc *doc, const struct replica *author,
+                  uint64_t version, struct text_opref *ref)
 {
 	aef_list_foreach_safe (at, &doc->live) {
 		struct replica *rep = aef_list_entry(at, struct replica, in_live);
@@ -168,7 +169,7 @@ replica_push(struct statesync *st, struct doc *doc, const struct replica *author
 		if (!text_bridge_is_live(&rep->bridge))
 			aef_list_remove(&rep->in_live);
 		else if (text_bridge_push(&rep->bridge, version, ref) != 0)
-			replica_resync(st, rep);
+			sync_replica_resync(st, rep);
 	}
 }
 
@@ -180,7 +181,7 @@ stop(struct statesync *st, struct replica *rep)
 	rep->stopped = true;
 	if (rep->conn == NULL)
 		return;
-	snap_put(st, rep->doc, rep->snap);
+	sync_snap_put(st, rep->doc, rep->snap);
 	rep->snap = NULL;
 	if (aef_list_empty(&rep->in_lagging)) {
 		aef_list_append(&st->lagging, &rep->in_lagging);
@@ -189,7 +190,8 @@ stop(struct statesync *st, struct replica *rep)
 }
 
 void
-replica_nack(struct statesync *st, struct replica *rep, uint64_t seq, enum docmsg_reason reason)
+sync_replica_nack(struct statesync *st, struct replica *rep, uint64_t seq,
+                  enum docmsg_reason reason)
 {
 	const char *text = docmsg_reason_name(reason);
 
@@ -205,7 +207,7 @@ replica_nack(struct statesync *st, struct replica *rep, uint64_t seq, enum docms
 }
 
 void
-replica_resync(struct statesync *st, struct replica *rep)
+sync_replica_resync(struct statesync *st, struct replica *rep)
 {
 	st->stats.resyncs++;
 	stop(st, rep);

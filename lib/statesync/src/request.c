@@ -4,7 +4,8 @@
 #define BIG_OP_COMPS 256u /* operations above either have their text form measured */
 #define BIG_OP_BYTES 4096u
 
-enum docmsg_reason
+/* Reason to tell a client for an error of ours. */
+static enum docmsg_reason
 reason_of(int err)
 {
 	switch (err) {
@@ -43,7 +44,7 @@ refuse(struct statesync *st, struct conn *conn, uint16_t channel, const struct a
 		               .text = { (const uint8_t *)text, (uint32_t)strlen(text) } },
 	};
 
-	answer(st, conn, channel, &msg);
+	sync_answer(st, conn, channel, &msg);
 }
 
 /* Say once per connection and channel how we send: ordered, reliable, middle priority. */
@@ -70,7 +71,7 @@ commit_content(struct statesync *st, struct doc *doc, const struct docmsg_bytes 
 	static const struct aef_guuid server = { .b = { 0 } };
 	struct text_opref *ref = NULL;
 	struct text_op op;
-	int r = doc_room(st, doc);
+	int r = sync_doc_room(st, doc);
 
 	text_op_init(&op, st->env.alloc);
 	if (r == 0)
@@ -86,7 +87,7 @@ commit_content(struct statesync *st, struct doc *doc, const struct docmsg_bytes 
 	}
 	text_op_fini(&op);
 	if (r == 0)
-		doc_commit(st, doc, &server, 1, ref);
+		sync_doc_commit(st, doc, &server, 1, ref);
 	return r;
 }
 
@@ -104,7 +105,7 @@ do_create(struct statesync *st, struct conn *conn, uint16_t channel, const struc
 		return;
 	}
 	if (r == 0)
-		r = doc_create(st, &msg->doc, &doc);
+		r = sync_doc_create(st, &msg->doc, &doc);
 	if (r == 0 && create->content.len > 0)
 		r = commit_content(st, doc, &create->content);
 	if (r != 0) {
@@ -112,8 +113,8 @@ do_create(struct statesync *st, struct conn *conn, uint16_t channel, const struc
 		return;
 	}
 	reply.u.version = doc->head;
-	doc_flush(st, doc);
-	answer(st, conn, channel, &reply);
+	sync_doc_flush(st, doc);
+	sync_answer(st, conn, channel, &reply);
 }
 
 /* ---- open ---- */
@@ -130,8 +131,8 @@ same_history(const struct doc *doc, const struct docmsg_open *open)
 		return true;
 	if (v == doc->head)
 		return memcmp(open->digest.b, doc->digest.b, sizeof(doc->digest.b)) == 0;
-	return v < doc->ring_first ||
-	       memcmp(open->digest.b, doc_entry(doc, v)->digest.b, sizeof(open->digest.b)) == 0;
+	return v < doc->ring_first || memcmp(open->digest.b, sync_doc_entry(doc, v)->digest.b,
+	                                     sizeof(open->digest.b)) == 0;
 }
 
 /* Catch-up by operations or by snapshot, whichever is smaller; with operations of its own on the
@@ -163,7 +164,7 @@ bytes_at(const struct statesync *st, const struct doc *doc, uint64_t from)
 	if (from >= doc->stored)
 		return doc->cum_bytes;
 	if (from >= doc->ring_first)
-		return doc_entry(doc, from)->cum_bytes;
+		return sync_doc_entry(doc, from)->cum_bytes;
 	return doc->cum_bytes - store->ops->ops_bytes(store->ctx, &doc->id, from + 1, doc->stored);
 }
 
@@ -220,7 +221,7 @@ open_start(struct statesync *st, struct replica *rep, const struct docmsg_open *
 		.doc_bytes_max = st->conf.doc_bytes_max,
 	};
 	if (!by_operations(st, doc, from, has_pending)) {
-		rep->snap = snap_get(st, doc);
+		rep->snap = sync_snap_get(st, doc);
 		if (rep->snap == NULL)
 			return AEF_ERR_FULL;
 		rep->snap_off = 0;
@@ -244,10 +245,10 @@ open_start(struct statesync *st, struct replica *rep, const struct docmsg_open *
 static int
 open_doc(struct statesync *st, const struct docmsg *msg, struct doc **ret_doc)
 {
-	int r = doc_get(st, &msg->doc, ret_doc);
+	int r = sync_doc_get(st, &msg->doc, ret_doc);
 
 	if (r == AEF_ERR_NOTFOUND && msg->u.open.create)
-		r = doc_create(st, &msg->doc, ret_doc);
+		r = sync_doc_create(st, &msg->doc, ret_doc);
 	return r;
 }
 
@@ -260,37 +261,37 @@ do_open(struct statesync *st, struct conn *conn, uint16_t channel, const struct 
 	int r = open_doc(st, msg, &doc);
 
 	if (r == 0) { /* the head is what a snapshot would show */
-		doc_flush(st, doc);
-		doc = doc_find(st, &msg->doc);
+		sync_doc_flush(st, doc);
+		doc = sync_doc_find(st, &msg->doc);
 		r = doc != NULL ? 0 : AEF_ERR_DENIED;
 	}
 	if (r != 0) {
 		refuse(st, conn, channel, &msg->doc, reason_of(r));
 		return;
 	}
-	rep = replica_find(st, doc, &open->client_id);
+	rep = sync_replica_find(st, doc, &open->client_id);
 	if (rep != NULL && !aef_guuid_eq(&rep->subject, &conn->subject)) {
 		/* An id is not a secret: nobody takes over the replica of somebody else. */
 		refuse(st, conn, channel, &msg->doc, DOCMSG_REASON_PROTOCOL);
 		return;
 	}
 	if (rep == NULL)
-		rep = replica_create(st, doc, &open->client_id);
+		rep = sync_replica_create(st, doc, &open->client_id);
 	if (rep == NULL) {
 		refuse(st, conn, channel, &msg->doc, DOCMSG_REASON_TOO_MANY);
 		return;
 	}
 	rep->subject = conn->subject;
-	replica_attach(st, rep, conn, channel);
+	sync_replica_attach(st, rep, conn, channel);
 	rep->ack_only = open->ack_only;
 	st->stats.opens++;
 	if (open_start(st, rep, open) != 0) {
-		replica_free(st, rep);
+		sync_replica_free(st, rep);
 		refuse(st, conn, channel, &msg->doc, DOCMSG_REASON_NO_MEMORY);
 		return;
 	}
 	rep->want_opened = true;
-	pump(st, rep);
+	sync_pump(st, rep);
 }
 
 /* ---- apply ---- */
@@ -307,7 +308,7 @@ ack_again(struct statesync *st, struct replica *rep, uint64_t seq, uint64_t vers
 
 	st->stats.ops_resent++;
 	if (version != 0 && version <= rep->cursor && aef_list_empty(&rep->in_lagging))
-		answer(st, rep->conn, rep->channel, &msg);
+		sync_answer(st, rep->conn, rep->channel, &msg);
 }
 
 /* The committed form must fit where text forms are made later. */
@@ -340,11 +341,11 @@ commit_op(struct statesync *st, struct replica *rep, struct text_op *op)
 		text_opref_put(ref);
 		return DOCMSG_REASON_NO_MEMORY;
 	}
-	doc_commit(st, doc, &rep->client, rep->bridge.last_seq + 1, ref);
+	sync_doc_commit(st, doc, &rep->client, rep->bridge.last_seq + 1, ref);
 	text_bridge_committed(&rep->bridge, doc->head);
 	if (aef_list_empty(&rep->in_live))
 		aef_list_append(&doc->live, &rep->in_live);
-	replica_push(st, doc, rep, doc->head, ref);
+	sync_replica_push(st, doc, rep, doc->head, ref);
 	st->stats.ops_applied++;
 	return DOCMSG_REASON_NONE;
 }
@@ -364,7 +365,7 @@ apply_one(struct statesync *st, struct replica *rep, uint64_t base, uint64_t seq
           const struct docmsg_bytes *data)
 {
 	struct doc *doc = rep->doc;
-	const struct text_log log = doc_log(doc);
+	const struct text_log log = sync_doc_log(doc);
 	enum docmsg_reason reason = DOCMSG_REASON_NONE;
 	struct text_op op;
 	uint64_t stored = 0;
@@ -384,7 +385,7 @@ apply_one(struct statesync *st, struct replica *rep, uint64_t base, uint64_t seq
 		reason = DOCMSG_REASON_DOC_TOO_LARGE;
 		goto out;
 	}
-	r = doc_room(st, doc);
+	r = sync_doc_room(st, doc);
 	if (r == 0)
 		r = text_bridge_accept(&rep->bridge, &log, doc->rope.total.cps, base, seq, &op,
 		                       &stored);
@@ -404,7 +405,7 @@ static void
 do_apply(struct statesync *st, struct conn *conn, uint16_t channel, const struct docmsg *msg)
 {
 	const struct docmsg_apply *apply = &msg->u.apply;
-	struct replica *rep = replica_attached(st, conn, &msg->doc);
+	struct replica *rep = sync_replica_attached(st, conn, &msg->doc);
 
 	if (rep == NULL) {
 		refuse(st, conn, channel, &msg->doc, DOCMSG_REASON_NOT_OPEN);
@@ -421,14 +422,15 @@ do_apply(struct statesync *st, struct conn *conn, uint16_t channel, const struct
 
 		if (reason == DOCMSG_REASON_TOO_FAR_BEHIND) {
 			/* Once it has caught up it can send the same again. */
-			replica_resync(st, rep);
-			pump(st, rep);
+			sync_replica_resync(st, rep);
+			sync_pump(st, rep);
 		} else if (reason != DOCMSG_REASON_NONE) {
-			replica_nack(st, rep, seq, reason);
-			pump(st, rep);
+			sync_replica_nack(st, rep, seq, reason);
+			sync_pump(st, rep);
 		} else if (doc->head - doc->visible >= PENDING_OPS_MAX) {
-			doc_flush(st, doc);
-			rep = replica_attached(st, conn, &msg->doc); /* the store may have failed */
+			sync_doc_flush(st, doc);
+			rep = sync_replica_attached(st, conn,
+			                            &msg->doc); /* the store may have failed */
 		}
 	}
 }
@@ -438,7 +440,7 @@ do_apply(struct statesync *st, struct conn *conn, uint16_t channel, const struct
 static void
 do_subscribe(struct statesync *st, struct conn *conn, uint16_t channel, const struct docmsg *msg)
 {
-	struct replica *rep = replica_attached(st, conn, &msg->doc);
+	struct replica *rep = sync_replica_attached(st, conn, &msg->doc);
 
 	if (rep == NULL) {
 		refuse(st, conn, channel, &msg->doc, DOCMSG_REASON_NOT_OPEN);
@@ -453,13 +455,13 @@ do_subscribe(struct statesync *st, struct conn *conn, uint16_t channel, const st
 	rep->cursor = msg->u.from_version;
 	rep->cursor_bytes = bytes_at(st, rep->doc, rep->cursor);
 	rep->opened.version = rep->doc->visible;
-	pump(st, rep);
+	sync_pump(st, rep);
 }
 
 static void
 do_unsubscribe(struct statesync *st, struct conn *conn, uint16_t channel, const struct docmsg *msg)
 {
-	struct replica *rep = replica_attached(st, conn, &msg->doc);
+	struct replica *rep = sync_replica_attached(st, conn, &msg->doc);
 
 	(void)channel;
 	if (rep != NULL)
@@ -469,22 +471,22 @@ do_unsubscribe(struct statesync *st, struct conn *conn, uint16_t channel, const 
 static void
 do_close(struct statesync *st, struct conn *conn, uint16_t channel, const struct docmsg *msg)
 {
-	struct replica *rep = replica_attached(st, conn, &msg->doc);
+	struct replica *rep = sync_replica_attached(st, conn, &msg->doc);
 
 	(void)channel;
 	if (rep == NULL)
 		return;
 	/* The log must know its newest number before the bridge is gone. */
-	doc_flush(st, rep->doc);
-	rep = replica_attached(st, conn, &msg->doc);
+	sync_doc_flush(st, rep->doc);
+	rep = sync_replica_attached(st, conn, &msg->doc);
 	if (rep != NULL && rep->doc->visible == rep->doc->head)
-		replica_free(st, rep);
+		sync_replica_free(st, rep);
 	else if (rep != NULL)
-		replica_detach(st, rep);
+		sync_replica_detach(st, rep);
 }
 
 void
-request(struct statesync *st, struct conn *conn, uint16_t channel, const struct docmsg *msg)
+sync_request(struct statesync *st, struct conn *conn, uint16_t channel, const struct docmsg *msg)
 {
 	switch (msg->kind) {
 	case DOCMSG_CREATE:

@@ -10,7 +10,7 @@ load_ring(struct statesync *st, const struct doc *doc, uint64_t from, uint32_t m
 
 	while (nb < max) {
 		const uint64_t version = from + 1 + nb;
-		const struct entry *entry = doc_entry(doc, version);
+		const struct entry *entry = sync_doc_entry(doc, version);
 		struct json_writer w;
 
 		json_writer_init(&w, st->json + used, JSON_SCRATCH - used);
@@ -35,7 +35,7 @@ load_ring(struct statesync *st, const struct doc *doc, uint64_t from, uint32_t m
 }
 
 int
-ops_load(struct statesync *st, const struct doc *doc, uint64_t from, uint64_t to)
+sync_ops_load(struct statesync *st, const struct doc *doc, uint64_t from, uint64_t to)
 {
 	const uint32_t max = (uint32_t)aef_min_u64(to - from, DOCMSG_OPS_MAX);
 	int nb;
@@ -198,7 +198,7 @@ send_slices(struct statesync *st, struct conn *conn, uint16_t channel, uint32_t 
 }
 
 int
-event_send(struct statesync *st, struct conn *conn, uint16_t channel, const struct docmsg *msg)
+sync_event_send(struct statesync *st, struct conn *conn, uint16_t channel, const struct docmsg *msg)
 {
 	struct chain *chain = &st->round.acks;
 	int r;
@@ -214,7 +214,7 @@ event_send(struct statesync *st, struct conn *conn, uint16_t channel, const stru
 /* ---- rounds ---- */
 
 void
-round_drop(struct statesync *st)
+sync_round_drop(struct statesync *st)
 {
 	chain_drop(st, &st->round.ops);
 	chain_drop(st, &st->round.acks);
@@ -240,7 +240,7 @@ digest_at(const struct doc *doc, uint64_t version)
 	struct docmsg_digest digest = { .present = version >= doc->ring_first };
 
 	if (digest.present)
-		memcpy(digest.b, doc_entry(doc, version)->digest.b, sizeof(digest.b));
+		memcpy(digest.b, sync_doc_entry(doc, version)->digest.b, sizeof(digest.b));
 	return digest;
 }
 
@@ -250,7 +250,7 @@ run_encode(struct statesync *st, struct run *run, const struct docmsg_bytes *dat
 {
 	struct doc *doc = st->round.doc;
 	const struct docmsg_digest digest = digest_at(doc, run->first_version + run->count - 1);
-	const struct replica *author = replica_find(st, doc, &run->client);
+	const struct replica *author = sync_replica_find(st, doc, &run->client);
 	const bool alone = author != NULL && author->conn != NULL &&
 	                   run->first_seq > author->foreign_seq &&
 	                   doc->subs.next == &author->in_subs && doc->subs.prev == &author->in_subs;
@@ -305,17 +305,18 @@ fit(const struct statesync *st, uint32_t nb, uint64_t bytes_max)
 }
 
 int
-round_build(struct statesync *st, struct doc *doc, uint64_t from, uint64_t to, uint64_t bytes_max)
+sync_round_build(struct statesync *st, struct doc *doc, uint64_t from, uint64_t to,
+                 uint64_t bytes_max)
 {
 	struct round *round = &st->round;
-	int nb = ops_load(st, doc, from, to);
+	int nb = sync_ops_load(st, doc, from, to);
 	uint32_t at = 0;
 	int r = 0;
 
 	if (nb < 0)
 		return nb;
 	nb = (int)fit(st, (uint32_t)nb, bytes_max);
-	round_drop(st);
+	sync_round_drop(st);
 	round->doc = doc;
 	round->from = from;
 	round->to = from + (uint32_t)nb;
@@ -334,12 +335,12 @@ round_build(struct statesync *st, struct doc *doc, uint64_t from, uint64_t to, u
 		r = run_encode(st, run, &st->load_data[at - run->count], at == (uint32_t)nb);
 	}
 	if (r != 0)
-		round_drop(st);
+		sync_round_drop(st);
 	return r;
 }
 
 AEF_HOT int
-round_send(struct statesync *st, struct replica *rep)
+sync_round_send(struct statesync *st, struct replica *rep)
 {
 	const struct round *round = &st->round;
 	uint64_t at = 0, end = 0, bytes = 0; /* of the operations not yet turned into slices */

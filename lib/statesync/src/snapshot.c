@@ -30,7 +30,7 @@ snap_new(struct statesync *st, const struct doc *doc)
 }
 
 struct snap *
-snap_get(struct statesync *st, struct doc *doc)
+sync_snap_get(struct statesync *st, struct doc *doc)
 {
 	struct snap *snap = doc->snap;
 
@@ -45,7 +45,7 @@ snap_get(struct statesync *st, struct doc *doc)
 }
 
 void
-snap_put(struct statesync *st, struct doc *doc, struct snap *snap)
+sync_snap_put(struct statesync *st, struct doc *doc, struct snap *snap)
 {
 	if (snap == NULL || --snap->refs > 0)
 		return;
@@ -91,7 +91,7 @@ fill(struct statesync *st, const struct replica *rep, uint64_t at, uint32_t *ret
 }
 
 int
-snap_send(struct statesync *st, struct replica *rep)
+sync_snap_send(struct statesync *st, struct replica *rep)
 {
 	const struct service_send send = { .channel = rep->channel };
 
@@ -115,13 +115,13 @@ snap_send(struct statesync *st, struct replica *rep)
 		st->stats.events_sent++;
 		rep->snap_off += (uint64_t)bytes;
 	}
-	snap_put(st, rep->doc, rep->snap);
+	sync_snap_put(st, rep->doc, rep->snap);
 	rep->snap = NULL;
 	return 0;
 }
 
 void
-snap_trim(struct statesync *st, struct doc *doc)
+sync_snap_trim(struct statesync *st, struct doc *doc)
 {
 	const struct storeif *store = &st->conf.store;
 	struct storeif_snapshot snapshot = { .type = DOCMSG_TYPE_TEXT };
@@ -133,7 +133,7 @@ snap_trim(struct statesync *st, struct doc *doc)
 	if (doc->visible != doc->head || store->ops->head(store->ctx, &doc->id, &head) != 0 ||
 	    head.log_bytes <= st->conf.log_bytes_max)
 		return;
-	snap = snap_get(st, doc);
+	snap = sync_snap_get(st, doc);
 	if (snap == NULL)
 		return;
 	snapshot.version = snap->version;
@@ -146,5 +146,5 @@ snap_trim(struct statesync *st, struct doc *doc)
 		r = store->ops->trim(store->ctx, &doc->id, doc->epoch, doc->ring_first);
 	if (r == 0)
 		st->stats.logs_trimmed++;
-	snap_put(st, doc, snap);
+	sync_snap_put(st, doc, snap);
 }

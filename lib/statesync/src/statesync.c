@@ -118,10 +118,10 @@ fini(void *svc)
 
 			/* What is committed in memory belongs into the log, nobody is told. */
 			aef_list_foreach_safe (at, &doc->replicas)
-				replica_free(st, aef_list_entry(at, struct replica, in_doc));
-			doc_flush(st, doc); /* if the store refuses, this frees it */
+				sync_replica_free(st, aef_list_entry(at, struct replica, in_doc));
+			sync_doc_flush(st, doc); /* if the store refuses, this frees it */
 			if (st->docs.slots[i] == &doc->node)
-				doc_free(st, doc);
+				sync_doc_free(st, doc);
 		}
 	}
 	aef_list_foreach_safe (at, &st->conns)
@@ -182,11 +182,11 @@ on_message(void *svc, struct service_conn handle, void *user, const struct servi
 		};
 
 		st->stats.msgs_refused++;
-		answer(st, user, msg->channel, &error);
+		sync_answer(st, user, msg->channel, &error);
 		return;
 	}
 	for (int i = 0; i < nb; i++)
-		request(st, user, msg->channel, &reqs[i]);
+		sync_request(st, user, msg->channel, &reqs[i]);
 }
 
 static void
@@ -202,7 +202,7 @@ on_disconnect(void *svc, struct service_conn handle, void *user, enum service_go
 		return;
 	keep_time(st, now);
 	aef_list_foreach_safe (at, &conn->replicas)
-		replica_detach(st, aef_list_entry(at, struct replica, in_conn));
+		sync_replica_detach(st, aef_list_entry(at, struct replica, in_conn));
 	aef_list_remove(&conn->in_conns);
 	aef_alloc_put(st->env.alloc, conn, sizeof(*conn));
 }
@@ -218,7 +218,7 @@ on_writable(void *svc, struct service_conn handle, void *user, const struct serv
 		return;
 	keep_time(st, now);
 	conn->blocked = false;
-	pump_conn(st, conn);
+	sync_pump_conn(st, conn);
 }
 
 static uint64_t
@@ -229,9 +229,9 @@ on_timer(void *svc, const struct service_now *now)
 
 	keep_time(st, now);
 	aef_list_foreach_safe (at, &st->dirty)
-		doc_flush(st, aef_list_entry(at, struct doc, dirty));
-	next = replica_expire(st);
-	next = aef_min_u64(next, pump_lagging(st));
+		sync_doc_flush(st, aef_list_entry(at, struct doc, dirty));
+	next = sync_replica_expire(st);
+	next = aef_min_u64(next, sync_pump_lagging(st));
 	if (!aef_list_empty(&st->dirty))
 		next = aef_min_u64(next, st->now_ns + DURABLE_POLL_NS);
 	return next;
@@ -257,7 +257,7 @@ statesync_stats(const void *svc)
 int
 statesync_doc(const void *svc, const struct aef_guuid *id, struct statesync_doc_info *ret_info)
 {
-	const struct doc *doc = doc_find(svc, id);
+	const struct doc *doc = sync_doc_find(svc, id);
 
 	if (doc == NULL)
 		return AEF_ERR_NOTFOUND;

@@ -245,8 +245,10 @@ world_create(uint64_t seed, const struct statesync_conf *conf)
 		.conf = &world->conf,
 		.seed = seed,
 	};
-	for (uint32_t i = 0; i < WORLD_CLIENTS; i++)
+	for (uint32_t i = 0; i < WORLD_CLIENTS; i++) {
 		world->peers[i].world = world;
+		world->peers[i].subject = WORLD_OWN;
+	}
 	now = now_of(world);
 	ck_assert_int_eq(statesync_service.init(&world->env, &now, &world->svc), 0);
 	return world;
@@ -340,7 +342,8 @@ world_connect(struct world *world, uint32_t idx)
 {
 	struct peer *peer = &world->peers[idx];
 	const struct service_now now = now_of(world);
-	const struct service_identity id = { .subject_id = world_id(2000000 + idx) };
+	const uint32_t subject = peer->subject == WORLD_OWN ? idx : peer->subject;
+	const struct service_identity id = { .subject_id = world_id(2000000 + subject) };
 
 	ck_assert(!peer->connected);
 	peer->connected = true;
@@ -597,6 +600,26 @@ world_assert_in_sync(const struct world *world, uint64_t doc, uint32_t nb)
 		free(have);
 	}
 	free(want);
+}
+
+void
+world_join(struct world *world, uint32_t nb, uint32_t delay_ms)
+{
+	for (uint32_t i = 0; i < nb; i++) {
+		world_client(world, i, 5, 0);
+		world->peers[i].delay_min_ms = delay_ms / 2;
+		world->peers[i].delay_max_ms = delay_ms;
+		world_connect(world, i);
+	}
+	world_settle(world);
+}
+
+void
+world_type(struct world *world, uint32_t idx, uint32_t pos, const char *text)
+{
+	ck_assert_int_eq(docclient_insert(world->peers[idx].dc, pos, (const uint8_t *)text,
+	                                  strlen(text), world->now_ns),
+	                 0);
 }
 
 int

@@ -19,6 +19,7 @@
 
 #define WORLD_CLIENTS 24
 #define WORLD_EVENTS  4096
+#define WORLD_OWN     UINT32_MAX
 
 struct packet {
 	struct packet *next;
@@ -43,7 +44,8 @@ struct peer {
 	bool connected;
 	bool refused; /* the service was told FULL */
 	struct pipe_end up, down;
-	uint64_t credit; /* bytes that may wait towards it; 0: no limit */
+	uint32_t subject; /* of its connections; WORLD_OWN: one of its own */
+	uint64_t credit;  /* bytes that may wait towards it; 0: no limit */
 	uint32_t delay_min_ms, delay_max_ms;
 	uint64_t closed; /* times the service closed it */
 
@@ -125,6 +127,12 @@ char *world_server_text(const struct world *world, uint64_t doc);
 /** Assert that the connected clients of peers [0, nb) have the server's text, version and digest.
  */
 void world_assert_in_sync(const struct world *world, uint64_t doc, uint32_t nb);
+
+/** Give peers [0, nb) clients of document 5 with a delay and connect them. */
+void world_join(struct world *world, uint32_t nb, uint32_t delay_ms);
+
+/** Insert a text into a client's own text; it must be taken. */
+void world_type(struct world *world, uint32_t idx, uint32_t pos, const char *text);
 
 /** A random edit on a client's own text. @return as docclient_replace() */
 int world_random_edit(struct world *world, uint32_t idx);
