@@ -1,0 +1,4 @@
+NAME := badsum
+SRCS := main.c
+DEPS := base
+FLAGS := -D_GNU_SOURCE
