@@ -58,6 +58,7 @@ quantum_bbr_init(struct quantum_bbr *bbr, const struct quantum_bbr_conf *conf, u
 		.ack_phase = QUANTUM_BBR_ACKS_INIT,
 		.undo_state = QUANTUM_BBR_NONE,
 		.min_rtt_ns = BBR_INFINITY,
+		.recent_rtt_ns = { BBR_INFINITY, BBR_INFINITY },
 		.min_rtt_stamp_ns = now_ns,
 		.extra_acked_interval_start_ns = now_ns,
 		.inflight_longterm = BBR_INFINITY,
@@ -160,7 +161,7 @@ check_startup_high_loss(struct quantum_bbr *bbr, const struct quantum_rate_sampl
 {
 	if (bbr->full_bw_reached || !bbr->loss_round_start ||
 	    bbr->loss_bursts_in_round < STARTUP_LOSS_BURSTS ||
-	    !bbr_is_loss_too_high(sample->lost_bytes, sample->tx_in_flight_bytes))
+	    !bbr_is_loss_congestion(bbr, sample->lost_bytes, sample->tx_in_flight_bytes))
 		return;
 	bbr->undo_state = QUANTUM_BBR_STARTUP;
 	bbr->full_bw_now = true;

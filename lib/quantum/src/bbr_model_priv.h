@@ -40,6 +40,12 @@ void bbr_note_loss(struct quantum_bbr *bbr, const struct quantum_rate *rate);
 void bbr_note_ce(struct quantum_bbr *bbr, const struct bbr_ack *ack);
 /* More than LossThresh (2 %) of what was in flight is lost. */
 bool bbr_is_loss_too_high(uint64_t lost_bytes, uint64_t tx_in_flight_bytes);
+/*
+ * The loss means congestion: too high, and either a queue stands (RTT above its minimum) or it is
+ * so high that no random loss explains it.
+ */
+bool bbr_is_loss_congestion(const struct quantum_bbr *bbr, uint64_t lost_bytes,
+                            uint64_t tx_in_flight_bytes);
 /* Volume for @p gain_pct of the bandwidth-delay product at @p bw, with the floors of the send path.
  */
 uint64_t bbr_inflight(const struct quantum_bbr *bbr, uint64_t bw, uint32_t gain_pct);

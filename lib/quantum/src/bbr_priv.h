@@ -98,6 +98,7 @@ struct quantum_bbr {
 	/* Path model: volume. */
 	uint64_t min_rtt_ns;
 	uint64_t min_rtt_stamp_ns;
+	uint64_t recent_rtt_ns[2]; /* lowest of the present and of the last few samples */
 	uint64_t inflight_shortterm;
 	uint64_t inflight_longterm;
 	uint64_t inflight_latest;
@@ -122,6 +123,8 @@ struct quantum_bbr {
 	uint64_t probe_rtt_cwnd;
 	uint64_t ce_pkts_in_round;
 	uint64_t acked_bytes_in_round;
+	uint8_t nb_recent_rtts;
+	bool is_ce_in_round; /* since the loss round began */
 
 	/* Saved for recovery, PROBE_RTT and undo. */
 	uint64_t prior_cwnd;

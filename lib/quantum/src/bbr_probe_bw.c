@@ -152,7 +152,7 @@ bbr_handle_lost_packet(struct quantum_bbr *bbr, const struct quantum_rate *rate,
 {
 	const uint64_t lost = aef_sub_sat_u64(rate->lost_bytes, pkt->lost_bytes);
 
-	if (!bbr->is_bw_probe_sample || !bbr_is_loss_too_high(lost, pkt->tx_in_flight_bytes))
+	if (!bbr->is_bw_probe_sample || !bbr_is_loss_congestion(bbr, lost, pkt->tx_in_flight_bytes))
 		return;
 
 	const struct bbr_too_high what = { .tx_in_flight = inflight_at_loss(pkt, lost),
@@ -179,7 +179,7 @@ adapt_long_term_model(struct quantum_bbr *bbr, const struct bbr_ack *ack)
 			return true;
 		}
 	}
-	if (bbr_is_loss_too_high(ack->sample->lost_bytes, ack->sample->tx_in_flight_bytes) ||
+	if (bbr_is_loss_congestion(bbr, ack->sample->lost_bytes, ack->sample->tx_in_flight_bytes) ||
 	    bbr->inflight_longterm == BBR_INFINITY)
 		return false;
 	bbr->inflight_longterm =

@@ -140,6 +140,26 @@ START_TEST(bbr_model_loss_threshold_is_two_percent)
 }
 END_TEST
 
+/* Random loss with an empty queue is no congestion up to a sixth; with a standing queue 2 % is. */
+START_TEST(bbr_model_loss_without_a_queue_is_not_congestion)
+{
+	struct quantum_bbr bbr = { .min_rtt_ns = 40000000,
+		                   .recent_rtt_ns = { 41000000, UINT64_MAX },
+		                   .conf.mss_bytes = 1200 };
+
+	ck_assert(!bbr_is_loss_congestion(&bbr, 2001, 100000));
+	ck_assert(!bbr_is_loss_congestion(&bbr, 16666, 100000));
+	ck_assert(bbr_is_loss_congestion(&bbr, 16667, 100000));
+	ck_assert(!bbr_is_loss_congestion(&bbr, 3600, 4800)); /* three packets of a small window */
+	ck_assert(bbr_is_loss_congestion(&bbr, 3601, 4800));
+
+	bbr.recent_rtt_ns[0] = 46000001;
+
+	ck_assert(bbr_is_loss_congestion(&bbr, 2001, 100000));
+	ck_assert(!bbr_is_loss_congestion(&bbr, 2000, 100000));
+}
+END_TEST
+
 START_TEST(bbr_model_max_bw_window_is_two_cycles)
 {
 	sim_init_usual(&s);
@@ -190,7 +210,8 @@ START_TEST(bbr_model_min_rtt_follows_down_at_once_and_up_after_ten_seconds)
 }
 END_TEST
 
-TEST_SUITE(bbr_model, &bbr_model_max_bw_is_within_two_percent_on_every_path,
+TEST_SUITE(bbr_model, &bbr_model_loss_without_a_queue_is_not_congestion,
+           &bbr_model_max_bw_is_within_two_percent_on_every_path,
            &bbr_model_sub_packet_bdp_has_a_floor_of_four_packets,
            &bbr_model_aggregation_in_startup_finds_the_bandwidth,
            &bbr_model_aggregation_in_cruise_keeps_the_link_busy,
