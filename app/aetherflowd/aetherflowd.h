@@ -96,8 +96,20 @@ extern struct node node;
 /** Fill @p len random bytes from the system. @return 0 or AEF_ERR_IO */
 AEF_MUST_CHECK int random_fill(void *ret, size_t len);
 
-/** Service by its name in the configuration, or NULL. */
-const struct service_ops *service_find(const char *name);
+/** True when there is a service of that name. */
+bool service_exists(const char *name);
+
+/**
+ * What worker @p idx needs to run a service: its table and its own configuration. statesync gets a
+ * log in memory, out of the same slab.
+ *
+ * @return 0, AEF_ERR_NOTFOUND, AEF_ERR_NOMEM
+ */
+AEF_MUST_CHECK int service_open(const char *name, uint8_t idx, struct worker_slab *slab,
+                                const struct service_ops **ret_ops, const void **ret_conf);
+
+/** Give back what service_open() made for that worker; its service has ended. */
+void service_close(uint8_t idx);
 
 /** "echo, sink": names of all services. */
 const char *service_names(void);

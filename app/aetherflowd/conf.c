@@ -153,7 +153,7 @@ worker_validate(struct aef_config *config, void *conf)
 
 	if (rc < 0)
 		return rc;
-	if (w->service != NULL && service_find(w->service) == NULL)
+	if (w->service != NULL && !service_exists(w->service))
 		return aef_config_fail(config, "worker.service", "must be one of %s; it is '%s'",
 		                       service_names(), w->service);
 	if ((w->ring & (w->ring - 1)) != 0)

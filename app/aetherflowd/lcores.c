@@ -261,7 +261,10 @@ worker_make(const struct workers_conf *w, uint8_t idx, struct aef_text *error)
 		return rc;
 	worker_conf_default(&conf);
 	conf.idx = idx;
-	conf.service = service_find(w->service != NULL ? w->service : "echo");
+	rc = service_open(w->service != NULL ? w->service : "echo", idx, &node.slabs[idx],
+	                  &conf.service, &conf.service_conf);
+	if (rc < 0)
+		return rc;
 	conf.alloc = &node.allocs[idx];
 	conf.replies = node.replies.mp;
 	conf.clock = node.clock;
@@ -303,6 +306,7 @@ workers_fini(struct aef_runtime *rt)
 	for (uint8_t i = 0; i < PIPELINE_WORKERS_MAX; i++) {
 		worker_destroy(node.worker[i]);
 		node.worker[i] = NULL;
+		service_close(i);
 		if (node.slab_mem[i] != NULL)
 			(void)munmap(node.slab_mem[i], node.slabs[i].mem_bytes);
 		node.slab_mem[i] = NULL;
