@@ -2,7 +2,7 @@
 /*
  * bench.h - rows of the benchmark: sides that are measured in turn, A-B-A-B, within one run.
  *
- * Units:   nanoseconds of CLOCK_MONOTONIC.
+ * Units:   nanoseconds; rounds end by CLOCK_MONOTONIC, costs are CPU time of the working thread.
  * Context: one thread; child processes only for testpmd.
  */
 #ifndef TESTS_BENCH_H
@@ -27,7 +27,7 @@ struct bench_opts {
 /* What one round of one side did. */
 struct bench_sample {
 	uint64_t ops;
-	uint64_t ns; /* spent on them */
+	uint64_t ns; /* CPU time spent on them */
 };
 
 struct bench_side {
@@ -69,6 +69,16 @@ bench_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/** CPU time of this thread: what other programs of a busy machine take is not in it. */
+static inline uint64_t
+bench_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 /** Zeroed memory aligned to 64 bytes; ends the program when there is none. */
 void *bench_alloc(size_t bytes);
 
@@ -85,6 +95,7 @@ const char *bench_fec_decode(const struct bench_opts *opts, struct bench_group *
 const char *bench_fec_invert(const struct bench_opts *opts, struct bench_group *group);
 const char *bench_text_automerge(const struct bench_opts *opts, struct bench_group *group);
 const char *bench_text_friends(const struct bench_opts *opts, struct bench_group *group);
+const char *bench_rx(const struct bench_opts *opts, struct bench_group *group);
 const char *bench_guuid(const struct bench_opts *opts, struct bench_group *group);
 
 #endif

@@ -62,6 +62,7 @@ static struct bench_sample
 run(struct fec_bench *b, uint64_t round_ns, void (*block)(struct fec_bench *b))
 {
 	const uint64_t start = bench_now_ns();
+	const uint64_t cpu = bench_cpu_ns();
 	uint64_t now = start, ops = 0;
 
 	while (now - start < round_ns) {
@@ -70,7 +71,7 @@ run(struct fec_bench *b, uint64_t round_ns, void (*block)(struct fec_bench *b))
 		ops += REPEAT;
 		now = bench_now_ns();
 	}
-	return (struct bench_sample){ ops, now - start };
+	return (struct bench_sample){ ops, bench_cpu_ns() - cpu };
 }
 
 /* ---- encode ---- */

@@ -21,6 +21,7 @@ run_mint(void *ctx, uint64_t round_ns)
 {
 	struct mint *m = ctx;
 	const uint64_t start = bench_now_ns();
+	const uint64_t cpu = bench_cpu_ns();
 	uint64_t now = start, ops = 0;
 
 	while (now - start < round_ns) {
@@ -30,7 +31,7 @@ run_mint(void *ctx, uint64_t round_ns)
 		ops += IDS_PER_MS;
 		now = bench_now_ns();
 	}
-	return (struct bench_sample){ ops, now - start };
+	return (struct bench_sample){ ops, bench_cpu_ns() - cpu };
 }
 
 static void

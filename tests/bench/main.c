@@ -23,6 +23,7 @@ static const struct bench_row rows[] = {
 	{ "text-automerge", bench_text_automerge },
 	{ "text-friends", bench_text_friends },
 	{ "guuid", bench_guuid },
+	{ "receive-path", bench_rx },
 };
 
 #define NB_ROWS (sizeof(rows) / sizeof(rows[0]))

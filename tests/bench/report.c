@@ -70,7 +70,7 @@ print_side(const struct bench_group *g, const struct bench_side *side, const str
 	char rate[32], gbit[32] = "", ns[64];
 
 	if (g->whole) {
-		printf("%-17s %8.1f ms [%.1f-%.1f]", side->name, r->median / 1e6, r->min / 1e6,
+		printf("%-18s %8.1f ms [%.1f-%.1f]", side->name, r->median / 1e6, r->min / 1e6,
 		       r->max / 1e6);
 		return;
 	}
@@ -80,7 +80,7 @@ print_side(const struct bench_group *g, const struct bench_side *side, const str
 		         (double)g->bytes_per_op * 8 / r->median);
 	snprintf(ns, sizeof(ns), r->median < 100 ? "%.1f ns [%.1f-%.1f]" : "%.0f ns [%.0f-%.0f]",
 	         r->median, r->min, r->max);
-	printf("%-17s %10s %12s %-20s", side->name, rate, gbit, ns);
+	printf("%-18s %10s %12s %-20s", side->name, rate, gbit, ns);
 }
 
 static double

@@ -34,13 +34,13 @@ replay(const struct trace *trace, uint64_t ops_per_run)
 	struct aef_alloc alloc = soak_alloc(UINT64_MAX);
 	struct bench_sample s = { .ops = ops_per_run };
 	struct text_rope rope;
-	const uint64_t start = bench_now_ns();
+	const uint64_t start = bench_cpu_ns();
 
 	text_rope_init(&rope, &alloc);
 
 	const int err = trace_replay(trace, &alloc, &rope);
 
-	s.ns = bench_now_ns() - start;
+	s.ns = bench_cpu_ns() - start;
 	if (err != 0 || !is_end(trace, &rope)) {
 		printf("bench: the end text of an editing trace is wrong\n");
 		exit(1);
