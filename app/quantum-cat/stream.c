@@ -211,14 +211,15 @@ stream_stats(const struct stream *s, const struct client *client)
 	        "quantum-cat: datagrams sent %llu in %llu calls, received %llu in %llu calls, lost "
 	        "%llu (spurious %llu), resent %llu bytes, repaired here %llu, there %llu, timeouts "
 	        "%llu, "
-	        "refused %llu\n",
+	        "refused %llu, paths without segmentation %llu\n",
 	        (unsigned long long)st.conn.tx_pkts, (unsigned long long)st.sock.tx_calls,
 	        (unsigned long long)st.conn.rx_pkts, (unsigned long long)st.sock.rx_calls,
 	        (unsigned long long)st.conn.lost_pkts, (unsigned long long)st.conn.spurious_pkts,
 	        (unsigned long long)st.conn.tx_retransmit_bytes,
 	        (unsigned long long)st.conn.fec_recovered_pkts,
 	        (unsigned long long)st.conn.fec_peer_recovered_pkts,
-	        (unsigned long long)st.conn.rtos, (unsigned long long)st.sock.tx_refused);
+	        (unsigned long long)st.conn.rtos, (unsigned long long)st.sock.tx_refused,
+	        (unsigned long long)st.sock.gso_fallbacks);
 	for (unsigned i = 2; i < QUANTUM_NB_VERDICTS; i++)
 		if (st.conn.verdicts[i] > 0)
 			fprintf(stderr, "quantum-cat: %llu datagrams dropped because %s\n",

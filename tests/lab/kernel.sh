@@ -4,8 +4,8 @@
 #   direct      [ns a] va 10.97.0.2 ======= veth ======= vb 10.97.0.1 [ns b]
 #   emulated    [ns a] ea 10.96.0.2 === veth === la |aether-link| lb === veth === eb 10.96.0.1 [ns b]
 #
-# The second path delays by 10 ms and loses 2 % each way. Checksum and segmentation offloads are off, so the
-# kernel refuses segmented sends (EIO) and the socket layer falls back by itself.
+# The second path delays by 10 ms and loses 2 % each way. Checksum and segmentation offloads are off; a kernel that
+# then refuses segmented sends makes the socket layer fall back by itself (the figures count such paths).
 # Usage: B=BUILD_FOLDER BYTES=100M tests/lab/kernel.sh      needs root; ends within 4 minutes
 set -u
 # shellcheck source=tests/lab/lib/topology.bash
