@@ -301,9 +301,11 @@ data_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 		conn->flow_blocked = true;
 		return 0;
 	}
-	if (protect)
+	if (protect) {
+		p.flags |= QUANTUM_SENT_SOURCE;
 		fec_tx_add(conn, p.payload, (size_t)(p.w.p - p.payload),
 		           quantum_rtx_pn_peek(&conn->rtx), now_ns);
+	}
 	packet_finish(conn, &p, now_ns);
 	return 1;
 }

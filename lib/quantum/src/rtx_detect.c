@@ -114,12 +114,14 @@ quantum_rtx_reo_wnd_ns(const struct quantum_rtx *rtx)
 
 /*
  * RFC 8985 6.2 step 4: as long as no reordering was ever seen, three ack-eliciting packets
- * delivered above, or a recovery that runs already, make waiting needless.
+ * delivered above, or a recovery that runs already, make waiting needless. Where repair packets
+ * follow, a quarter of the round trip gives them time to arrive and the peer to say so: what is
+ * resent before costs as much as the repair did [Q-7.6].
  */
 static uint64_t
 window_of(const struct quantum_rtx *rtx, const struct quantum_sent *rec)
 {
-	if (!rtx->reordering_seen &&
+	if (!rtx->reordering_seen && (rec->flags & QUANTUM_SENT_SOURCE) == 0 &&
 	    (rtx->in_recovery || rtx->acked_order_end > rec->order + QUANTUM_DUP_THRESH))
 		return 0;
 	return quantum_rtx_reo_wnd_ns(rtx);

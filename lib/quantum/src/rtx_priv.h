@@ -47,6 +47,7 @@
 #define QUANTUM_SENT_PMTU      0x0004u /* PMTU probe: its loss is no congestion */
 #define QUANTUM_SENT_LAST_FRAG 0x0008u /* carries the last fragment of a message */
 #define QUANTUM_SENT_PSH       0x0010u /* asks for an immediate acknowledgement */
+#define QUANTUM_SENT_SOURCE    0x0020u /* protected by FEC: repair may be quicker than a resend */
 /* Set here. */
 #define QUANTUM_SENT_LOST      0x0100u /* declared lost; in result.acked: that was spurious */
 #define QUANTUM_SENT_RECOVERED 0x0200u /* the peer repaired it: its frames count as delivered */
