@@ -1,0 +1,2 @@
+DEPS := base json text msg docmsg docclient
+SRCS := script.c
