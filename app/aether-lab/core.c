@@ -30,8 +30,11 @@ lab_core_run(void *arg)
 
 		serve_call(core);
 		now_ns = delivery_now_ns(&core->clock);
-		if (work > 0)
+		if (work > 0) {
 			core->busy_ns += now_ns - before_ns;
+			if (core->peer != NULL)
+				delivery_bell_ring(core->peer);
+		}
 		delivery_idle_step(&core->idle, core->bell, work, now_ns, core->next_ns(core->ctx));
 		before_ns = work > 0 ? now_ns : delivery_now_ns(&core->clock);
 	}

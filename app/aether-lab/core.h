@@ -25,6 +25,7 @@ struct lab_core {
 	uint64_t (*next_ns)(const void *ctx);
 	void *ctx;
 	struct delivery_bell *bell;
+	struct delivery_bell *peer; /* rung after work: the rings of the port have no bell */
 	struct delivery_clock clock;
 	struct delivery_idle idle;
 	atomic_bool *stop; /* shared by all cores */

@@ -40,7 +40,7 @@ lab_hub_init(struct lab_hub *hub, const struct lab_hub_conf *conf, struct aef_te
 		              (uint8_t *)hub->mem + i * hub->mem_each, conf->slots) == 0)
 			continue;
 		if (link_conf_check(lc, err, sizeof(err)) != 0)
-			aef_text_printf(ret_error, "--link: %s.", err);
+			aef_text_printf(ret_error, "--link: %s", err);
 		hub->nb_clients = i / 2;
 		lab_hub_fini(hub);
 		return AEF_ERR_CONFIG;
@@ -224,7 +224,7 @@ lab_hub_set(struct lab_hub *hub, uint32_t client, int way, const char *key, cons
 		if (rc == 0)
 			rc = link_set_conf(&hub->links[i], &conf);
 		if (rc != 0) {
-			aef_text_printf(ret_error, "%s.", err);
+			aef_text_printf(ret_error, "%s", err);
 			return rc;
 		}
 	}

@@ -10,6 +10,7 @@
 #include <base/err.h>
 #include <crypto_null/null_provider.h>
 
+#define SLEEP_NS     (10 * AEF_NS_PER_MS) /* at most; whatever brings work rings */
 #define CONNECT_NS   (20 * AEF_NS_PER_S)
 #define DRAIN_ROUNDS 100000u /* polls at one virtual time: beyond this something spins */
 
@@ -49,6 +50,7 @@ add_core(struct lab *lab, const char *name, unsigned (*poll)(void *),
 	core->bell = bell;
 	core->clock = lab->app.clock;
 	core->stop = &lab->stop;
+	idle.sleep_max_ns = SLEEP_NS;
 	delivery_idle_init(&core->idle, &idle);
 }
 
@@ -82,9 +84,11 @@ make_cores(struct lab *lab)
 	struct lab_appliance *app = &lab->app;
 
 	add_core(lab, "clients", lab_host_poll, lab_host_next_ns, &lab->host, &lab->host.bell);
-	for (uint32_t i = 0; i < app->nb_lcores; i++)
+	for (uint32_t i = 0; i < app->nb_lcores; i++) {
 		add_core(lab, "transport", lcore_poll, lcore_next_ns, app->lcores[i],
 		         pipeline_lcore_bell(app->lcores[i]));
+		lab->cores[lab->nb_cores - 1].peer = &lab->host.bell;
+	}
 	for (uint32_t i = 0; i < app->nb_workers; i++)
 		add_core(lab, "worker", service_poll, service_next_ns, app->workers[i].worker,
 		         worker_bell(app->workers[i].worker));

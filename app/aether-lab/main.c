@@ -65,20 +65,19 @@ greet(const struct lab *lab)
 }
 
 /* The end is near: somebody interrupted, or the console was quit. */
-static bool
+static void
 end_early(struct lab *lab, const struct lab_console *con, bool *cut)
 {
 	const bool quit = lab->opts.console && con->quit;
 
 	if ((interrupts == 0 && !quit) || *cut)
-		return false;
+		return;
 	*cut = true;
 	lab->opts.console = false; /* the phases run to their end now */
 	if (lab->phase == LAB_TYPE || lab->phase == LAB_IDLE)
 		lab_stop_typing(lab);
 	else if (lab->phase == LAB_CONNECT)
 		lab->phase = LAB_END;
-	return true;
 }
 
 static bool
@@ -98,7 +97,7 @@ run(struct lab *lab, bool *ret_cut)
 		lab_table_step(&table, lab);
 		if (lab->opts.console)
 			lab_console_step(&con);
-		(void)end_early(lab, &con, ret_cut);
+		end_early(lab, &con, ret_cut);
 	}
 	lab_table_end(&table);
 	lab_console_fini(&con);

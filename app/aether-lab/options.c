@@ -98,7 +98,7 @@ static const char usage[] =
 	"Links (both directions, or one of them)\n"
 	"  --link LIST, --link-up LIST, --link-down LIST\n"
 	"                   as in delay=30ms,jitter=5ms,loss=2% (that is the default); more keys "
-        "below\n"
+	"below\n"
 	"  --fec MODE       off, on (adaptive), always [on]\n"
 	"  --ip 4|6         [4]\n"
 	"  --pmtud on|off   path MTU discovery [on]\n"
@@ -272,7 +272,7 @@ set_link(struct lab_opts *opts, int which, const char *name, const char *list, s
 	     link_conf_set_list(&opts->up, list, err, sizeof(err)) != 0) ||
 	    (which != OPT_LINK_UP &&
 	     link_conf_set_list(&opts->down, list, err, sizeof(err)) != 0)) {
-		aef_text_printf(out, "--%s %s: %s.", name, list, err);
+		aef_text_printf(out, "--%s %s: %s", name, list, err);
 		return false;
 	}
 	return true;

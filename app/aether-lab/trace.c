@@ -24,7 +24,7 @@ struct loader {
 };
 
 static int
-fail(struct loader *ld, uint32_t txn, const char *what)
+refuse(struct loader *ld, uint32_t txn, const char *what)
 {
 	aef_text_printf(ld->error, "Not a trace that can be replayed: transaction %u %s.", txn,
 	                what);
@@ -65,7 +65,7 @@ add_text(struct loader *ld, uint32_t i, const char *text, size_t len, uint32_t *
 		uint8_t *more = cap < UINT32_MAX ? realloc(t->text, cap) : NULL;
 
 		if (more == NULL)
-			return fail(ld, i, "needs more memory than there is");
+			return refuse(ld, i, "needs more memory than there is");
 		t->text = more;
 		t->text_cap = cap;
 	}
@@ -88,7 +88,7 @@ load_patch(struct loader *ld, uint32_t i, const json_t *json)
 	if (json_array_size(json) != 3 || !json_is_integer(json_array_get(json, 0)) ||
 	    !json_is_integer(json_array_get(json, 1)) || !json_is_string(ins) || pos < 0 ||
 	    del < 0 || pos > INT32_MAX || del > INT32_MAX)
-		return fail(ld, i, "has a patch that is not [position, deleted, \"inserted\"]");
+		return refuse(ld, i, "has a patch that is not [position, deleted, \"inserted\"]");
 	if (del == 0 && json_string_length(ins) == 0)
 		return 0; /* changes nothing */
 	if (t->nb_patches == ld->patches_cap) {
@@ -96,7 +96,7 @@ load_patch(struct loader *ld, uint32_t i, const json_t *json)
 		struct lab_patch *more = realloc(t->patches, cap * sizeof(*more));
 
 		if (more == NULL)
-			return fail(ld, i, "needs more memory than there is");
+			return refuse(ld, i, "needs more memory than there is");
 		t->patches = more;
 		ld->patches_cap = cap;
 	}
@@ -117,18 +117,18 @@ load_parents(struct loader *ld, uint32_t i, const json_t *json)
 	json_t *value;
 
 	if (!json_is_array(parents))
-		return fail(ld, i, "has no list of parents");
+		return refuse(ld, i, "has no list of parents");
 	json_array_foreach(parents, k, value)
 	{
 		const json_int_t p = json_integer_value(value);
 
 		if (!json_is_integer(value) || p < 0 || p >= (json_int_t)i)
-			return fail(ld, i, "has a parent that does not come before it");
+			return refuse(ld, i, "has a parent that does not come before it");
 		for (uint32_t a = 0; a < ld->trace->nb_agents; a++)
 			txn->seen[a] = aef_max_u32(txn->seen[a], ld->after[p][a]);
 	}
 	if (txn->seen[txn->agent] != ld->trace->patches_of[txn->agent])
-		return fail(ld, i, "does not build on all that its author typed before");
+		return refuse(ld, i, "does not build on all that its author typed before");
 	return 0;
 }
 
@@ -145,11 +145,11 @@ load_txn(struct loader *ld, uint32_t i, const json_t *json)
 
 	txn->first_patch = t->nb_patches;
 	if (!json_is_array(patches))
-		return fail(ld, i, "has no list of patches");
+		return refuse(ld, i, "has no list of patches");
 	if (t->concurrent) {
 		if (!json_is_integer(agent) || json_integer_value(agent) < 0 ||
 		    json_integer_value(agent) >= (json_int_t)t->nb_agents)
-			return fail(ld, i, "has no author, or one beyond numAgents");
+			return refuse(ld, i, "has no author, or one beyond numAgents");
 		txn->agent = (uint32_t)json_integer_value(agent);
 		err = load_parents(ld, i, json);
 	} else {
@@ -248,7 +248,7 @@ load_root(struct loader *ld, const json_t *root)
 	t->txns = calloc(t->nb_txns, sizeof(*t->txns));
 	ld->after = calloc(t->nb_txns, sizeof(*ld->after));
 	if (t->txns == NULL || ld->after == NULL)
-		return fail(ld, 0, "needs more memory than there is");
+		return refuse(ld, 0, "needs more memory than there is");
 	json_array_foreach(txns, k, value)
 	{
 		if (err == 0)

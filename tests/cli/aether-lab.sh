@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# aether-lab from its command line: short runs, a trace, the console on a pipe, wrong flags.
+# Usage: B=build/test tests/cli/aether-lab.sh      editing traces: AEF_DATA, or ../shared/data
+set -u
+B=${B:-build/test}
+LAB=$B/aether-lab
+DATA=${AEF_DATA:-../shared/data}/editing-traces
+passed=0 failed=0 skipped=0
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+# check NAME EXPECTED-STATUS PATTERN COMMAND...: status and a line of the output
+check() {
+	local name=$1 status=$2 pattern=$3
+	shift 3
+	timeout 120 "$@" >"$tmp/out" 2>&1 </dev/null
+	local rc=$?
+	if [ $rc -eq "$status" ] && grep -qE -- "$pattern" "$tmp/out"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAIL $name: status $rc instead of $status, or no line with: $pattern"
+		tail -n 25 "$tmp/out"
+	fi
+}
+
+# has NAME PATTERN: the output of the last command has such a line, too
+has() {
+	if grep -qE -- "$2" "$tmp/out"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAIL $1: no line with: $2"
+		tail -n 25 "$tmp/out"
+	fi
+}
+
+# refuse NAME PATTERN ARGS...: one sentence on standard error, status 1 or 2
+refuse() {
+	local name=$1 pattern=$2
+	shift 2
+	timeout 60 "$LAB" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	local rc=$?
+	if { [ $rc -eq 1 ] || [ $rc -eq 2 ]; } && [ "$(wc -l <"$tmp/err")" -eq 1 ] &&
+		grep -qE -- "$pattern" "$tmp/err"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAIL $name: status $rc, expected one line with: $pattern"
+		cat "$tmp/err"
+	fi
+}
+
+check "real time, defaults for 2 s" 0 '^in sync$' "$LAB" --duration 2s --no-huge
+has "four documents" '^document 4: version [0-9]+, .*, 3 replicas equal$'
+has "null protection is said" 'protection is NULL'
+has "a table" '^ +1\.[0-9] s '
+
+check "two transport and two worker lcores, IPv6" 0 '^in sync$' \
+	"$LAB" --duration 1s --no-huge --lcores 2 --workers 2 --ip 6 --quiet
+
+check "lockstep, every impairment" 0 '^in sync$' "$LAB" --lockstep --duration 10s --quiet \
+	--link 'delay=20ms,jitter=15ms,loss=5%,dup=5%/2,reorder=5%/50ms,corrupt=2%/4,truncate=1%,rate=2mbit,queue=64kb,ecn=8kb' \
+	--seed 3 --json "$tmp/a.json"
+grep '^trace hash' "$tmp/out" >"$tmp/hash1"
+check "lockstep again" 0 '^in sync$' "$LAB" --lockstep --duration 10s --quiet \
+	--link 'delay=20ms,jitter=15ms,loss=5%,dup=5%/2,reorder=5%/50ms,corrupt=2%/4,truncate=1%,rate=2mbit,queue=64kb,ecn=8kb' \
+	--seed 3
+grep '^trace hash' "$tmp/out" >"$tmp/hash2"
+check "same seed, same hash" 0 '' cmp "$tmp/hash1" "$tmp/hash2"
+check "another seed" 0 '^in sync$' "$LAB" --lockstep --duration 10s --quiet --seed 4
+grep '^trace hash' "$tmp/out" >"$tmp/hash3"
+check "another seed, another hash" 1 '' cmp -s "$tmp/hash1" "$tmp/hash3"
+check "JSON is JSON with a verdict" 0 '^True$' \
+	python3 -c "import json; print(json.load(open('$tmp/a.json'))['verdict']['in_sync'])"
+
+check "every fifth packet lost, FEC off" 0 '^in sync$' \
+	"$LAB" --lockstep --duration 5s --quiet --link loss=20% --fec off
+check "FEC always" 0 '^in sync$' "$LAB" --lockstep --duration 5s --quiet --fec always
+
+printf '%s\n' 'show config' 'set link loss 5' 'set link burst 5%/3 down client 2' 'set link bogus 1' \
+	'start 1s' 'wait' 'show port stats all' 'show conn' 'show conn 1' 'show conn 99' 'show doc' \
+	'clear port stats all' 'set fec always' 'start' 'wait 500ms' 'stop' 'nonsense' 'help' 'quit' |
+	timeout 60 "$LAB" --console --no-huge --quiet >"$tmp/out" 2>&1
+rc=$?
+check "console: ends in sync" $rc '^in sync$' cat "$tmp/out"
+cp "$tmp/out" "$tmp/console"
+for pattern in '^client 1 up: delay 30.0 ms .*loss 2.00%' 'no link setting "bogus"' '^converged$' \
+	'^port.appliance.ipackets [0-9]+' '^client 8: rtt' '^  id [0-9a-f-]{36}' 'No client 99' \
+	'^document 1: client 1 version [0-9]+' 'Unknown command' 'set link <key>'; do
+	cp "$tmp/console" "$tmp/out"
+	has "console" "$pattern"
+done
+check "console: end of input is quit" 0 '^in sync$' "$LAB" --console --no-huge --quiet
+
+timeout 60 "$LAB" --duration 60s --no-huge --quiet >"$tmp/out" 2>&1 &
+pid=$!
+for _ in $(seq 50); do
+	grep -q '^links up' "$tmp/out" && break
+	sleep 0.1
+done
+sleep 1
+kill -INT $pid
+wait $pid
+check "interrupt: converges and gives the verdict" $? '^in sync$' cat "$tmp/out"
+
+if [ -r "$DATA/friendsforever.json.gz" ]; then
+	check "friendsforever, 2 % loss, lockstep" 0 \
+		'SHA-256 4720ec330c91e288c00b71cab318f7a1cdde689dfc401f269c353acfd6cb03f6, 3 replicas equal, equal to' \
+		"$LAB" --trace "$DATA/friendsforever.json.gz" --lockstep --quiet
+	has "operations in flight" '^in flight  ([2-9]|[0-9]{2,})'
+	check "friendsforever, 5 % in bursts, lockstep" 0 \
+		'SHA-256 4720ec330c91e288c00b71cab318f7a1cdde689dfc401f269c353acfd6cb03f6, 3 replicas equal, equal to' \
+		"$LAB" --trace "$DATA/friendsforever.json.gz" --lockstep --quiet --link loss=off,burst=5%/3
+	check "sveltecomponent, 20 readers" 0 \
+		'SHA-256 d8bb93b7cf87b4c3a0394fddc028284a093d90d5794a213d1ccb0794eb4ede8f, 22 replicas equal, equal to' \
+		"$LAB" --trace "$DATA/sveltecomponent.json.gz" --readers 20 --no-huge --quiet \
+		--link delay=1ms,jitter=off,loss=1%
+	check "automerge-paper, 20 readers" 0 \
+		'SHA-256 a489e9022976c14e46627aea174d07797edcb3fd17df42605956d4cf01bf9039, 22 replicas equal, equal to' \
+		"$LAB" --trace "$DATA/automerge-paper.json.gz" --readers 20 --no-huge --quiet \
+		--link delay=1ms,jitter=off,loss=1%
+else
+	echo "skip: no editing traces in $DATA (set AEF_DATA)"
+	skipped=$((skipped + 1))
+fi
+
+echo '{"endContent":"wrong","txns":[{"patches":[[0,0,"right"]]}]}' >"$tmp/wrong.json"
+check "a trace that ends otherwise" 1 '^DIVERGED: .*seed 9$' \
+	"$LAB" --trace "$tmp/wrong.json" --lockstep --quiet --seed 9
+echo '{"endContent":"x","txns":[{"patches":[[5,1,"x"]]}]}' >"$tmp/range.json"
+check "a trace that leaves its text" 1 'could not go on typing' \
+	"$LAB" --trace "$tmp/range.json" --lockstep --quiet
+check "only losses: nobody comes in" 1 'seed 1$' \
+	"$LAB" --lockstep --quiet --link loss=100% --settle 1s --duration 1s
+
+refuse "unknown flag" 'no such option' --bogus
+refuse "a word too many" 'not an option' file
+refuse "bad number" '1 to 1024' --clients many
+refuse "bad link" 'no link setting "los"' --link los=1%
+refuse "bad link value" 'loss' --link loss=120%
+refuse "no such trace" 'check the name' --trace "$tmp/none.json"
+echo '{"endContent":' >"$tmp/bad.json"
+refuse "trace is not JSON" 'not JSON' --trace "$tmp/bad.json"
+refuse "no memory" 'lower|raise|memory' --memory 40 --no-huge
+refuse "JSON nowhere" 'Cannot write' --lockstep --quiet --duration 100ms --json "$tmp/none/x.json"
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
