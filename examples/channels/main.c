@@ -64,8 +64,8 @@ configure(struct client *client)
 		             .weight = 1 },
 	};
 
-	for (uint16_t c = OPERATIONS; c < CHANNELS; c++)
-		if (client_channel(client, c, &conf[c]) != 0)
+	for (unsigned c = OPERATIONS; c < CHANNELS; c++)
+		if (client_channel(client, (uint16_t)c, &conf[c]) != 0)
 			return false;
 	return true;
 }
@@ -74,13 +74,13 @@ static bool
 send_all(struct client *client)
 {
 	for (unsigned i = 0; i < MSGS_PER_CHANNEL; i++)
-		for (uint16_t c = OPERATIONS; c < CHANNELS; c++) {
+		for (unsigned c = OPERATIONS; c < CHANNELS; c++) {
 			/* Two cursors take turns; other channels ignore the key. */
 			const struct client_send_opt opt = { .key = i % 2, .report = true };
 			char text[32];
 			const int len = snprintf(text, sizeof(text), "channel %u no %u", c, i);
 
-			if (client_send(client, c, text, (uint32_t)len, &opt) != 0)
+			if (client_send(client, (uint16_t)c, text, (uint32_t)len, &opt) != 0)
 				return false;
 		}
 	return true;

@@ -166,7 +166,7 @@ client_destroy(struct client *client)
 {
 	if (client == NULL)
 		return;
-	if (client->ep->running) {
+	if (client->ep->running || client->kept) {
 		client->doomed = true;
 		return;
 	}
@@ -230,38 +230,40 @@ is_over(const struct client *client)
 	       (client->conn == NULL || quantum_conn_finished(client->conn));
 }
 
-/* A callback may have destroyed it. */
-static bool
-is_alive(const struct endpoint *ep, const struct client *client)
+/* One turn. A client that a callback destroys stays until let_go(), as the caller still uses it. */
+static int
+run_kept(struct client *client, uint64_t timeout_ns)
 {
-	aef_list_foreach (node, &ep->clients)
-		if (node == &client->node)
-			return true;
-	return false;
-}
-
-int
-client_run_once(struct client *client, uint64_t timeout_ns)
-{
-	struct endpoint *ep = client->ep;
 	int err;
 
-	if (is_over(client))
+	if (client->doomed || is_over(client))
 		return AEF_ERR_CLOSED;
 	if (client->conn == NULL)
 		return AEF_ERR_STATE;
-	err = endpoint_run(ep, timeout_ns);
-	if (!is_alive(ep, client))
+	client->kept = true;
+	err = endpoint_run(client->ep, timeout_ns);
+	if (client->doomed)
 		return AEF_ERR_CLOSED;
-	if (client->doomed) {
-		client_free(client);
-		return AEF_ERR_CLOSED;
-	}
 	if (err != 0) {
 		client_set_why(client, "the socket is broken: %s", strerror(errno));
 		return err;
 	}
 	return is_over(client) ? AEF_ERR_CLOSED : 0;
+}
+
+static int
+let_go(struct client *client, int rc)
+{
+	client->kept = false;
+	if (client->doomed)
+		client_free(client);
+	return rc;
+}
+
+int
+client_run_once(struct client *client, uint64_t timeout_ns)
+{
+	return let_go(client, run_kept(client, timeout_ns));
 }
 
 int
@@ -307,29 +309,36 @@ client_step(struct client *client, uint64_t now_ns)
 	quantum_conn_close(client->conn, client->close_code, client->close_reason, now_ns);
 }
 
+/* Take events in poll style until @p state is left; messages are dropped. */
+static void
+skip_events(struct client *client, enum client_state state)
+{
+	struct client_event ev;
+
+	while (!client->use_callbacks && client->state == state && client_poll(client, &ev) == 0)
+		if (ev.type == CLIENT_EVENT_MESSAGE)
+			client_msg_release(client, &ev.msg);
+}
+
 int
 client_wait_open(struct client *client, uint64_t timeout_ns)
 {
 	const uint64_t end_ns = aef_add_sat_u64(client_os_ns(), timeout_ns);
+	int err = 0;
 
-	while (client->state == CLIENT_CONNECTING) {
+	while (err == 0 && client->state == CLIENT_CONNECTING) {
 		const uint64_t now_ns = client_os_ns();
-		struct client_event ev;
-		int err;
 
 		if (now_ns >= end_ns) {
 			client_set_why(client, "not connected in the time allowed");
 			return AEF_ERR_TIMEOUT;
 		}
-		err = client_run_once(client, end_ns - now_ns);
-		if (err != 0 && err != AEF_ERR_CLOSED)
-			return err;
-		while (client->state == CLIENT_CONNECTING && !client->use_callbacks &&
-		       client_poll(client, &ev) == 0)
-			if (ev.type == CLIENT_EVENT_MESSAGE)
-				client_msg_release(client, &ev.msg);
+		err = run_kept(client, end_ns - now_ns);
+		skip_events(client, CLIENT_CONNECTING);
 	}
-	return client->state == CLIENT_OPEN ? 0 : AEF_ERR_CLOSED;
+	if (err != AEF_ERR_IO)
+		err = client->state == CLIENT_OPEN && !client->doomed ? 0 : AEF_ERR_CLOSED;
+	return let_go(client, err);
 }
 
 /* ---- sending -----------------------------------------------------------------------------------
@@ -440,17 +449,17 @@ client_close(struct client *client, uint64_t code, const char *reason, uint64_t 
 int
 client_shutdown(struct client *client, uint64_t code, const char *reason, uint64_t flush_ns)
 {
-	struct client_event ev;
+	int err = 0;
 
 	if (client->conn == NULL)
 		return 0;
+	client->kept = true;
 	client_close(client, code, reason, flush_ns);
-	while (client_run_once(client, AEF_NS_PER_S) == 0) {
-		while (!client->use_callbacks && client_poll(client, &ev) == 0)
-			if (ev.type == CLIENT_EVENT_MESSAGE)
-				client_msg_release(client, &ev.msg);
+	while (err == 0) {
+		err = run_kept(client, AEF_NS_PER_S);
+		skip_events(client, CLIENT_CLOSING);
 	}
-	return client->flushed ? 0 : AEF_ERR_TIMEOUT;
+	return let_go(client, client->flushed ? 0 : AEF_ERR_TIMEOUT);
 }
 
 int

@@ -304,7 +304,7 @@ deliver(struct endpoint *ep)
 	aef_list_foreach_safe (node, &ep->clients) {
 		struct client *client = aef_list_entry(node, struct client, node);
 
-		if (client->doomed && client->accepted)
+		if (client->doomed && client->accepted && !client->kept)
 			client_free(client);
 	}
 }

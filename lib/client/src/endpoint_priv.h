@@ -29,6 +29,7 @@ struct client {
 	bool accepted;   /* by a listener */
 	bool handed_out; /* a listener told the application of it */
 	bool doomed;     /* destroyed inside a callback: freed when the run ends */
+	bool kept;       /* somebody runs it and frees it later */
 	bool use_callbacks;
 	struct client_callbacks cb;
 	void *user;

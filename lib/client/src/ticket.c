@@ -10,7 +10,7 @@
 #include "endpoint_priv.h"
 
 #define PREFIX      "qt1."
-#define PREFIX_LEN  4u
+#define PREFIX_LEN  (sizeof(PREFIX) - 1)
 #define CHECK_BYTES 4u
 #define RAW_BYTES   (CRYPTO_TOKEN_BYTES + CRYPTO_PSK_BYTES + AEF_GUUID_BYTES + CHECK_BYTES)
 #define TEXT_BYTES  (RAW_BYTES / 3 * 4)
@@ -40,7 +40,7 @@ client_ticket_format(const struct client_ticket *ticket, char ret_text[CLIENT_TI
 	aef_write_bytes(&w, ticket->psk, sizeof(ticket->psk));
 	aef_write_bytes(&w, ticket->cid.b, sizeof(ticket->cid.b));
 	aef_write_be32(&w, check_value(raw));
-	memcpy(ret_text, PREFIX, PREFIX_LEN);
+	memcpy(ret_text, PREFIX, sizeof(PREFIX));
 	for (unsigned i = 0; i < RAW_BYTES; i += 3) {
 		const uint32_t v =
 			((uint32_t)raw[i] << 16) | ((uint32_t)raw[i + 1] << 8) | raw[i + 2];

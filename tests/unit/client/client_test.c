@@ -524,6 +524,13 @@ got_answer(struct rig *r)
 }
 
 static bool
+server_got_one(struct rig *r)
+{
+	(void)r;
+	return server_seen.msgs == 1;
+}
+
+static bool
 both_closed(struct rig *r)
 {
 	(void)r;
@@ -594,6 +601,36 @@ START_TEST(client_destroyed_in_a_callback_is_freed_when_the_run_ends)
 }
 END_TEST
 
+static void
+destroy_at_closing(void *user, struct client *client, enum client_state state)
+{
+	struct seen *seen = user;
+
+	seen->states[state]++;
+	if (state == CLIENT_OPEN)
+		ck_assert_int_eq(client_send(client, 0, "x", 1, NULL), 0);
+	if (seen->destroy != NULL && state == CLIENT_CLOSED) {
+		seen->destroy = NULL;
+		client_destroy(client);
+	}
+}
+
+START_TEST(client_destroyed_inside_shutdown_is_freed_once)
+{
+	struct rig r;
+
+	open_with_callbacks(&r);
+	r.conf.callbacks.on_state = destroy_at_closing;
+	client_set_callbacks(r.client, &r.conf.callbacks);
+	rig_until(&r, server_got_one);
+	client_seen.destroy = r.client;
+	(void)client_shutdown(r.client, 0, NULL, 0);
+	r.client = NULL;
+	ck_assert_uint_eq(client_seen.states[CLIENT_CLOSED], 1);
+	rig_close(&r);
+}
+END_TEST
+
 START_TEST(client_close_reasons_all_have_a_phrase)
 {
 	for (int why = QUANTUM_CLOSE_NONE; why <= QUANTUM_CLOSE_RESOURCES; why++)
@@ -618,4 +655,4 @@ TEST_SUITE(client, &client_message_goes_both_ways, &client_message_queued_while_
            &client_own_loop_by_descriptor_and_timer_works, &client_channel_kinds_reach_the_receiver,
            &client_callbacks_see_states_messages_and_receipts,
            &client_destroyed_in_a_callback_is_freed_when_the_run_ends,
-           &client_close_reasons_all_have_a_phrase)
+           &client_destroyed_inside_shutdown_is_freed_once, &client_close_reasons_all_have_a_phrase)
