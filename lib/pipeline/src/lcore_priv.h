@@ -48,6 +48,7 @@ struct rx_pkt {
 	struct pipeline_conn *pc;
 	struct wire_header hdr;
 	enum wire_class clas;
+	int16_t owner; /* lcore that its id names when that is another one, else -1 */
 	struct quantum_rx rx;
 };
 

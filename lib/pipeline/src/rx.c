@@ -15,6 +15,7 @@ classify(struct rx_batch *batch)
 
 		pkt->mbuf = batch->mbufs[i];
 		pkt->pc = NULL;
+		pkt->owner = -1;
 		pkt->rx.data = dpio_payload(pkt->mbuf, meta);
 		pkt->rx.len = meta->payload_len;
 		pkt->rx.ecn = meta->ecn;
@@ -27,7 +28,7 @@ classify(struct rx_batch *batch)
 
 /* Stage 2: ids to connections; the id names the slot, so this is no hash. */
 AEF_HOT static void
-look_up(struct pipeline_lcore *lc, struct rx_batch *batch, int16_t *ret_owner)
+look_up(struct pipeline_lcore *lc, struct rx_batch *batch)
 {
 	const struct aef_guuid *cids[DPIO_BURST];
 	void *conns[DPIO_BURST];
@@ -36,7 +37,6 @@ look_up(struct pipeline_lcore *lc, struct rx_batch *batch, int16_t *ret_owner)
 	unsigned nb = 0;
 
 	for (uint16_t i = 0; i < batch->nb; i++) {
-		ret_owner[i] = -1;
 		if (batch->pkts[i].clas != WIRE_CLASS_PROTECTED)
 			continue;
 		idx[nb] = (uint8_t)i;
@@ -52,7 +52,7 @@ look_up(struct pipeline_lcore *lc, struct rx_batch *batch, int16_t *ret_owner)
 		if (conns[i] != NULL)
 			batch->pkts[idx[i]].pc = quantum_conn_user(conns[i]);
 		else
-			ret_owner[idx[i]] = lcores[i];
+			batch->pkts[idx[i]].owner = lcores[i];
 	}
 }
 
@@ -66,15 +66,15 @@ owned_elsewhere(const struct pipeline_lcore *lc, const struct rx_batch *batch, i
 
 /* Stage 3: what has no connection here is for another lcore, a handshake, or a stranger. */
 AEF_HOT static void
-sort_out(struct pipeline_lcore *lc, struct rx_batch *batch, const int16_t *owner)
+sort_out(struct pipeline_lcore *lc, struct rx_batch *batch)
 {
 	for (uint16_t i = 0; i < batch->nb; i++) {
 		struct rx_pkt *pkt = &batch->pkts[i];
 
 		if (aef_likely(pkt->pc != NULL))
 			continue;
-		if (owned_elsewhere(lc, batch, owner[i])) {
-			pipeline_handover(lc, (uint8_t)owner[i], pkt->mbuf, batch->port);
+		if (owned_elsewhere(lc, batch, pkt->owner)) {
+			pipeline_handover(lc, (uint8_t)pkt->owner, pkt->mbuf, batch->port);
 			pkt->mbuf = NULL;
 		} else {
 			pipeline_stray(lc, batch, i);
@@ -134,11 +134,9 @@ commit_all(struct pipeline_lcore *lc, struct rx_batch *batch)
 AEF_HOT void
 pipeline_rx_burst(struct pipeline_lcore *lc, struct rx_batch *batch)
 {
-	int16_t owner[DPIO_BURST];
-
 	classify(batch);
-	look_up(lc, batch, owner);
-	sort_out(lc, batch, owner);
+	look_up(lc, batch);
+	sort_out(lc, batch);
 	open_all(lc, batch);
 	commit_all(lc, batch);
 	/* The engine holds references of its own to what it keeps. */
@@ -169,7 +167,7 @@ rx_mesh(struct pipeline_lcore *lc, uint8_t from)
 	struct rte_mbuf *mbufs[DPIO_BURST];
 	const uint16_t nb = pipeline_handover_rx(lc, from, mbufs);
 
-	for (uint8_t port = 0; nb > 0 && port < lc->nb_ports; port++) {
+	for (uint32_t port = 0; nb > 0 && port < lc->nb_ports; port++) {
 		uint16_t n = 0;
 
 		for (uint16_t i = 0; i < nb; i++)
@@ -179,7 +177,7 @@ rx_mesh(struct pipeline_lcore *lc, uint8_t from)
 			continue;
 		batch->nb = dpio_burst_classify(&lc->ports[port], batch->mbufs, n, batch->metas,
 		                                lc->now_ns);
-		batch->port = port;
+		batch->port = (uint8_t)port;
 		batch->handed = true;
 		pipeline_rx_burst(lc, batch);
 	}
@@ -192,8 +190,8 @@ pipeline_rx(struct pipeline_lcore *lc)
 	const struct pipeline_mesh *mesh = lc->conf.mesh;
 	unsigned work = 0;
 
-	for (uint8_t port = 0; port < lc->nb_ports; port++)
-		work += rx_port(lc, port);
+	for (uint32_t port = 0; port < lc->nb_ports; port++)
+		work += rx_port(lc, (uint8_t)port);
 	for (uint8_t from = 0; mesh != NULL && from < mesh->nb_lcores; from++)
 		if (from != lc->conf.idx)
 			work += rx_mesh(lc, from);

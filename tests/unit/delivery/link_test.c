@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <pthread.h>
+
 #include <rte_mbuf.h>
 
 #include <base/err.h>
@@ -303,6 +305,80 @@ START_TEST(idle_busy_poll_never_sleeps)
 }
 END_TEST
 
+#define PING_PONGS 20000u
+
+/* The worker's side of a ping-pong: sends every message back until it has seen all. */
+static void *
+pong_thread(void *arg)
+{
+	const struct delivery_idle_conf *conf = arg;
+	struct delivery_idle idle;
+	unsigned nb = 0;
+
+	delivery_idle_init(&idle, conf);
+	while (nb < PING_PONGS) {
+		struct delivery_desc *desc;
+		const uint32_t n = delivery_pop(&link_.worker, &desc, 1);
+
+		if (n > 0) {
+			nb++;
+			desc->kind = DELIVERY_SEND;
+			delivery_settle(&link_.worker, SLOT, desc->len);
+			while (delivery_push(&link_.worker, desc) != 0)
+				delivery_flush(&link_.worker);
+		}
+		delivery_flush(&link_.worker);
+		delivery_idle_step(&idle, &bells[1], n, 0, AEF_TIME_NEVER);
+	}
+	return NULL;
+}
+
+/* Both sides sleep after every empty poll, for a minute: a lost ring would hang this test. */
+START_TEST(idle_bell_loses_no_message_between_two_sleeping_threads)
+{
+	const struct delivery_conf conf = small();
+	const struct delivery_idle_conf lazy = { .sleep_max_ns = 60 * AEF_NS_PER_S };
+	struct delivery_idle idle;
+	struct delivery_account account;
+	unsigned sent = 0, got = 0;
+	pthread_t thread;
+
+	open_link(&conf);
+	delivery_account_init(&link_.transport, &account, SLOT);
+	delivery_idle_init(&idle, &lazy);
+	ck_assert_int_eq(pthread_create(&thread, NULL, pong_thread, (void *)(uintptr_t)&lazy), 0);
+	while (got < PING_PONGS) {
+		struct delivery_desc *desc;
+		unsigned work = 0;
+
+		while (sent < PING_PONGS &&
+		       delivery_has_credit(&link_.transport, &account, SLOT, 10)) {
+			desc = delivery_desc_get(&link_.transport, 0);
+			ck_assert_ptr_nonnull(desc);
+			desc->kind = DELIVERY_MESSAGE;
+			desc->len = 10;
+			desc->cookie = sent++;
+			account.bytes += 10;
+			account.msgs++;
+			ck_assert_int_eq(delivery_push(&link_.transport, desc), 0);
+			work++;
+		}
+		delivery_flush(&link_.transport);
+		while (delivery_pop(&link_.transport, &desc, 1) == 1) {
+			ck_assert_uint_eq(desc->cookie, got++);
+			delivery_desc_put(&link_.transport, desc);
+			work++;
+		}
+		if (got < PING_PONGS)
+			delivery_idle_step(&idle, &bells[0], work, 0, AEF_TIME_NEVER);
+	}
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+
+	ck_assert_uint_gt(idle.sleeps, 0);
+	close_link();
+}
+END_TEST
+
 START_TEST(clock_virtual_stands_still_and_the_real_one_does_not_go_back)
 {
 	uint64_t now = 5000000;
@@ -334,4 +410,5 @@ TEST_SUITE(link, &link_message_of_many_slices_arrives_whole_and_in_order,
            &link_wrong_sizes_are_refused_with_a_sentence,
            &idle_sleeper_is_armed_one_poll_before_it_sleeps_and_the_bell_disarms,
            &idle_deadline_that_is_due_is_not_slept_over, &idle_busy_poll_never_sleeps,
+           &idle_bell_loses_no_message_between_two_sleeping_threads,
            &clock_virtual_stands_still_and_the_real_one_does_not_go_back)
