@@ -287,9 +287,6 @@ events(struct lab_client *client, uint64_t now_ns)
 		case QUANTUM_EVENT_MESSAGE:
 			on_message(client, &ev.msg, now_ns);
 			break;
-		case QUANTUM_EVENT_WRITABLE:
-			docclient_poll(client->doc, now_ns);
-			break;
 		case QUANTUM_EVENT_CLOSED:
 			client->last_close = ev.closed.why;
 			break;
@@ -297,6 +294,9 @@ events(struct lab_client *client, uint64_t now_ns)
 			break;
 		}
 	}
+	/* There may be room now, or edits kept over a reconnect. */
+	if (nb > 0 && client->connected)
+		docclient_poll(client->doc, now_ns);
 	return nb;
 }
 

@@ -79,7 +79,9 @@ judge_doc(struct lab *lab, uint32_t idx, bool cut, struct lab_verdict *v)
 	struct statesync_doc_info info;
 
 	if (statesync_doc(worker_service(worker), &lab->host.docs[idx], &info) != 0) {
-		say(v, "the server does not hold document %u", idx + 1);
+		/* Cut short before anybody opened it: there is nothing to lose. */
+		if (!cut || lab->progress.ops_made > 0)
+			say(v, "the server does not hold document %u", idx + 1);
 		return;
 	}
 	d->found = true;
