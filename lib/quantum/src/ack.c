@@ -129,7 +129,6 @@ take_recovered(struct quantum_conn *conn, struct quantum_rtx_result *res, uint64
 		struct quantum_sent *rec = first_out(&res->recovered);
 
 		aef_list_remove(&rec->out);
-		conn->stats.fec_peer_recovered_pkts++;
 		release_repaired(conn, rec, now_ns);
 	}
 }

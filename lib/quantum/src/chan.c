@@ -4,6 +4,8 @@
 #include "chan_priv.h"
 
 #define CHANNEL_BITS 16u
+/* Channels that a peer may always open while the pool has one. */
+#define QUANTUM_CHANS_SURE 16u
 
 void
 quantum_chans_init(struct quantum_chans *chs, const struct quantum_chan_pools *pools,
@@ -95,6 +97,10 @@ chan_of_peer(struct quantum_chans *chs, uint16_t id, struct quantum_chan **ret_c
 
 	if (id >= chs->conf->limits.channels_max)
 		return AEF_ERR_PROTOCOL;
+	/* No connection takes more than it leaves to the others. */
+	if (chan == NULL && chs->conf->fair_share &&
+	    chs->table.nb >= aef_max_u32(QUANTUM_CHANS_SURE, aef_pool_left(chs->pools->chans)))
+		return AEF_ERR_FULL;
 	if (chan == NULL)
 		chan = chan_make(chs, id);
 	if (chan == NULL)
@@ -308,11 +314,17 @@ quantum_chans_poll_sent(struct quantum_chans *chs, struct quantum_chan_result *r
 }
 
 bool
+quantum_chans_is_writable(const struct quantum_chans *chs)
+{
+	return chs->want_writable && chs->queued_bytes <= chs->conf->queue_bytes_max / 2 &&
+	       chs->nb_messages <= chs->conf->queue_messages_max / 2 &&
+	       aef_pool_left(chs->pools->msgs_out) > 0;
+}
+
+bool
 quantum_chans_poll_writable(struct quantum_chans *chs)
 {
-	if (!chs->want_writable || chs->queued_bytes > chs->conf->queue_bytes_max / 2 ||
-	    chs->nb_messages > chs->conf->queue_messages_max / 2 ||
-	    aef_pool_left(chs->pools->msgs_out) == 0)
+	if (!quantum_chans_is_writable(chs))
 		return false;
 	chs->want_writable = false;
 	return true;

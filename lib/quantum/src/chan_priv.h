@@ -38,6 +38,7 @@ struct quantum_chan_pools {
 struct quantum_chans_conf {
 	struct wire_limits limits; /* as announced: windows, message_bytes_max, channels_max */
 	uint64_t queue_bytes_max;  /* queued and unacknowledged; overshot by at most one message */
+	bool fair_share; /* the pools serve other connections too: take no more than is left */
 	uint32_t queue_messages_max; /* messages sent and not resolved, results not yet read */
 };
 
@@ -77,6 +78,8 @@ struct quantum_chans {
 	struct aef_list ready;        /* struct quantum_msg_in: deliverable */
 	struct aef_list credit_chans; /* struct quantum_chan: CREDIT_CHANNEL to send */
 	struct quantum_flow_rx flow_rx;
+	/* Taken of the shared pools and not yet delivered. */
+	uint32_t nb_msgs_in, nb_segs_in, nb_keys_in;
 	bool credit_pending; /* CREDIT to send */
 	bool want_writable;
 };
@@ -176,6 +179,9 @@ bool quantum_chans_poll_sent(struct quantum_chans *chs, struct quantum_chan_resu
 
 /** True once after a send was refused with AEF_ERR_FULL and half of the queue is free again. */
 bool quantum_chans_poll_writable(struct quantum_chans *chs);
+
+/** True when quantum_chans_poll_writable() would say so. */
+bool quantum_chans_is_writable(const struct quantum_chans *chs);
 
 /**
  * Take a DATA frame. Duplicates and late copies are harmless and change nothing.

@@ -97,6 +97,7 @@ conn_create(struct quantum_env *env, const struct quantum_conn_conf *conf,
 		.limits = conf->limits,
 		.queue_bytes_max = conf->queue_bytes_max,
 		.queue_messages_max = conf->queue_msgs_max,
+		.fair_share = is_server,
 	};
 	if (is_server)
 		conn->conf.keepalive_ns = 0; /* the client keeps NAT bindings alive */
@@ -311,6 +312,8 @@ quantum_conn_send(struct quantum_conn *conn, const struct quantum_send *send,
 		if (err == 0)
 			err = quantum_chans_send(&conn->chans, send->channel, &what, now_ns);
 	}
+	if (err == AEF_ERR_FULL) /* also when no channel could be had: WRITABLE follows */
+		conn->chans.want_writable = true;
 	if (err == 0) {
 		conn->flow_blocked = false;
 		conn->stats.tx_msgs++;
@@ -392,7 +395,7 @@ bool
 quantum_conn_has_event(const struct quantum_conn *conn)
 {
 	return conn->events != 0 || !aef_list_empty(&conn->chans.ready) ||
-	       !aef_list_empty(&conn->chans.results) || conn->chans.want_writable;
+	       !aef_list_empty(&conn->chans.results) || quantum_chans_is_writable(&conn->chans);
 }
 
 void
@@ -437,6 +440,7 @@ quantum_conn_stats(const struct quantum_conn *conn, struct quantum_stats *ret_st
 	ret_stats->copied_bytes = conn->chans.copied_bytes;
 	ret_stats->tx_data_bytes = conn->chans.flow_tx.charged;
 	ret_stats->tx_retransmit_bytes = conn->chans.copied_bytes - conn->chans.flow_tx.charged;
+	ret_stats->fec_peer_recovered_pkts = conn->rtx.nb_recovered_total;
 	ret_stats->expired_msgs = conn->chans.nb_expired;
 	ret_stats->srtt_ns = has_rtt ? conn->rtt.srtt_ns : 0;
 	ret_stats->rttvar_ns = has_rtt ? conn->rtt.rttvar_ns : 0;

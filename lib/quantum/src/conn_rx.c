@@ -204,6 +204,8 @@ on_control(struct quantum_conn *conn, struct payload_rx *p, const struct wire_fr
 		if (conn->is_server && conn->peer_limits.message_bytes_max == 0)
 			conn->events |= EVENT_CONNECTED;
 		conn->peer_limits = f->limits;
+		/* Never 0 again: CONNECTED is said once. */
+		conn->peer_limits.message_bytes_max = aef_max_u32(f->limits.message_bytes_max, 1);
 		quantum_chans_set_peer_limits(&conn->chans, &f->limits);
 		break;
 	case WIRE_FRAME_CREDIT:
@@ -250,6 +252,15 @@ on_frame(struct quantum_conn *conn, struct payload_rx *p, const struct wire_fram
 	return p->recovered ? QUANTUM_VERDICT_ACCEPTED : on_control(conn, p, f, now_ns);
 }
 
+/* Who only receives hears the same acknowledgement in packet after packet; what was due by time is
+ * the timer's. */
+static bool
+ack_is_known(const struct quantum_conn *conn, const struct quantum_rx *rx)
+{
+	return rx->nb_sacks == 0 &&
+	       crypto_pn_expand(quantum_rtx_pn_peek(&conn->rtx), rx->ack) == conn->rtx.peer_ack;
+}
+
 /* ACK_INFO, then FLOOR, stand first; the acknowledgement is processed behind them. */
 static enum quantum_verdict
 on_ack_part(struct quantum_conn *conn, struct payload_rx *p, struct aef_reader *r, uint64_t now_ns)
@@ -272,6 +283,8 @@ on_ack_part(struct quantum_conn *conn, struct payload_rx *p, struct aef_reader *
 		}
 	}
 	if (p->rx->clas == WIRE_CLASS_ACK) /* the client has nothing to acknowledge yet */
+		return QUANTUM_VERDICT_ACCEPTED;
+	if (!has_info && ack_is_known(conn, p->rx))
 		return QUANTUM_VERDICT_ACCEPTED;
 	if (conn_ack_received(conn, p->rx, has_info ? &info : NULL, now_ns) != 0) {
 		conn_fail(conn, QUANTUM_CLOSE_PROTOCOL, now_ns);

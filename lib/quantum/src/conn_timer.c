@@ -29,9 +29,12 @@ idle_deadline_ns(const struct quantum_conn *conn)
 static uint64_t
 keepalive_deadline_ns(const struct quantum_conn *conn)
 {
+	/* Often enough for the idle time-out, too: three PINGs may be lost before it. */
 	return conn->conf.keepalive_ns == 0
 	               ? AEF_TIME_NEVER
-	               : aef_add_sat_u64(conn->last_eliciting_ns, conn->conf.keepalive_ns);
+	               : aef_add_sat_u64(conn->last_eliciting_ns,
+	                                 aef_min_u64(conn->conf.keepalive_ns,
+	                                             conn_idle_ns(conn) / 4));
 }
 
 static uint64_t
@@ -96,6 +99,8 @@ established_on_deadline(struct quantum_conn *conn, uint64_t now_ns)
 		conn_end(conn, QUANTUM_CLOSE_IDLE, false, 0, now_ns);
 		return;
 	}
+	/* What a timer frees or finds lost may go although credit stopped the rest. */
+	conn->flow_blocked = false;
 	conn_ack_timer(conn, now_ns);
 	if (now_ns >= quantum_chans_deadline(&conn->chans))
 		quantum_chans_on_timer(&conn->chans, now_ns);

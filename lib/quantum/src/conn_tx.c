@@ -298,7 +298,8 @@ data_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 		quantum_rtx_sent_put(&conn->rtx, p.rec);
 		if ((fill & QUANTUM_FILL_NO_FRAME) != 0 || conn->want != 0)
 			return no_room(conn, now_ns);
-		conn->flow_blocked = true;
+		/* What was given up on the way left EXPIRED behind, which may go. */
+		conn->flow_blocked = aef_list_empty(&conn->chans.expired);
 		return 0;
 	}
 	if (protect) {
@@ -315,8 +316,10 @@ pmtu_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint16_t size, uint64_
 {
 	struct packet p;
 
-	if (size > tx->cap)
+	if (size > tx->cap) { /* our own buffers end the search */
+		conn->pmtu.probe = 0;
 		return 0;
+	}
 	packet_start(conn, &p, tx, size, now_ns);
 	p.rec = quantum_rtx_sent_get(&conn->rtx);
 	if (p.rec == NULL)

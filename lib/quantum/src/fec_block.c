@@ -8,6 +8,7 @@
 #define ADAPT_MIN_PKTS 16u
 #define SHORT_RTT_NS   (10 * AEF_NS_PER_MS) /* below it a retransmission is soon enough */
 #define QUEUE_SLACK_NS (10 * AEF_NS_PER_MS)
+#define FEC_RX_IDLE_NS AEF_NS_PER_S /* blocks of a quiet peer hold buffers no longer than this */
 
 /* Smoothed loss, in millionths, from which so many repair symbols protect a full block. */
 static const uint32_t level_ppm[] = { 1000, 15000, 60000 };
@@ -179,38 +180,14 @@ fec_tx_repair_write(struct quantum_conn *conn, struct aef_writer *w)
 		rep.pn[i] = tx->pn[i];
 	wire_fec_repair_encode(w, &rep);
 	aef_write_bytes(w, tx->bufs[rep.idx], tx->symbol_len);
-	if (last)
-		fec_encoder_reset(&tx->enc);
 	if (!w->err)
 		conn->stats.fec_repair_pkts++;
-	return !w->err;
-}
-
-uint64_t
-fec_deadline_ns(const struct quantum_conn *conn)
-{
-	return conn->fec.tx != NULL ? conn->fec.tx->flush_ns : AEF_TIME_NEVER;
-}
-
-void
-fec_on_deadline(struct quantum_conn *conn, uint64_t now_ns)
-{
-	struct fec_tx *tx = conn->fec.tx;
-
-	if (conn->conf.fec_m != 0)
-		adapt(conn, now_ns);
-	if (tx == NULL)
-		return;
-	if (now_ns >= tx->flush_ns)
-		close_block(conn);
-	if (!fec_tx_on(conn) && tx->enc.nb_sources == 0 && !fec_tx_repair_due(conn)) {
+	if (last) { /* the object is large: idle connections do not keep it */
 		aef_pool_put(&conn->env->fec_tx, tx);
 		conn->fec.tx = NULL;
 	}
+	return !w->err;
 }
-
-/* ---- receive -----------------------------------------------------------------------------------
- */
 
 static void
 held_put(const struct quantum_env *env, struct fec_held *held)
@@ -230,21 +207,57 @@ block_release(struct quantum_conn *conn, struct fec_rx_block *block)
 	block->nb_sources = block->nb_repairs = 0;
 }
 
+static void
+rx_release(struct quantum_conn *conn)
+{
+	for (unsigned i = 0; i < FEC_RX_BLOCKS; i++)
+		block_release(conn, &conn->fec.rx->block[i]);
+	aef_pool_put(&conn->env->fec_rx, conn->fec.rx);
+	conn->fec.rx = NULL;
+}
+
+uint64_t
+fec_deadline_ns(const struct quantum_conn *conn)
+{
+	const uint64_t flush = conn->fec.tx != NULL ? conn->fec.tx->flush_ns : AEF_TIME_NEVER;
+
+	return conn->fec.rx != NULL ? aef_min_u64(flush, conn->fec.rx->until_ns) : flush;
+}
+
+void
+fec_on_deadline(struct quantum_conn *conn, uint64_t now_ns)
+{
+	struct fec_tx *tx = conn->fec.tx;
+
+	if (conn->conf.fec_m != 0)
+		adapt(conn, now_ns);
+	if (conn->fec.rx != NULL && now_ns >= conn->fec.rx->until_ns)
+		rx_release(conn);
+	if (tx == NULL)
+		return;
+	if (now_ns >= tx->flush_ns)
+		close_block(conn);
+	if (tx->enc.nb_sources == 0 && !fec_tx_repair_due(conn)) {
+		aef_pool_put(&conn->env->fec_tx, tx);
+		conn->fec.tx = NULL;
+	}
+}
+
+/* ---- receive -----------------------------------------------------------------------------------
+ */
+
 void
 fec_fini(struct quantum_conn *conn)
 {
-	if (conn->fec.rx != NULL) {
-		for (unsigned i = 0; i < FEC_RX_BLOCKS; i++)
-			block_release(conn, &conn->fec.rx->block[i]);
-		aef_pool_put(&conn->env->fec_rx, conn->fec.rx);
-	}
+	if (conn->fec.rx != NULL)
+		rx_release(conn);
 	aef_pool_put(&conn->env->fec_tx, conn->fec.tx);
 	conn->fec = (struct fec_state){ 0 };
 }
 
 /* The block with this id, opened if need be; NULL: too old, or no memory. */
 static struct fec_rx_block *
-block_of(struct quantum_conn *conn, uint16_t id)
+block_of(struct quantum_conn *conn, uint16_t id, uint64_t now_ns)
 {
 	struct fec_rx *rx = conn->fec.rx;
 	struct fec_rx_block *block;
@@ -258,6 +271,7 @@ block_of(struct quantum_conn *conn, uint16_t id)
 		rx->newest = id;
 		conn->fec.rx = rx;
 	}
+	rx->until_ns = now_ns + FEC_RX_IDLE_NS;
 	ahead = (int16_t)(id - rx->newest);
 	if (ahead < -FEC_BLOCK_SPAN)
 		return NULL;
@@ -365,7 +379,7 @@ enum quantum_verdict
 fec_rx_source(struct quantum_conn *conn, uint16_t id, uint8_t idx, const struct fec_held *held,
               uint64_t now_ns)
 {
-	struct fec_rx_block *block = conn_is_open(conn) ? block_of(conn, id) : NULL;
+	struct fec_rx_block *block = conn_is_open(conn) ? block_of(conn, id, now_ns) : NULL;
 
 	if (block == NULL || block->done || block->source[idx].data != NULL)
 		return QUANTUM_VERDICT_ACCEPTED;
@@ -378,7 +392,8 @@ enum quantum_verdict
 fec_rx_repair(struct quantum_conn *conn, const struct wire_frame_fec_repair *repair, void *owner,
               uint64_t now_ns)
 {
-	struct fec_rx_block *block = conn_is_open(conn) ? block_of(conn, repair->block) : NULL;
+	struct fec_rx_block *block =
+		conn_is_open(conn) ? block_of(conn, repair->block, now_ns) : NULL;
 	const struct fec_held held = { .data = repair->symbol,
 		                       .len = repair->symbol_len,
 		                       .owner = owner };

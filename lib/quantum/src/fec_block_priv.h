@@ -40,6 +40,7 @@ struct fec_rx_block {
 struct fec_rx {
 	struct fec_rx_block block[FEC_RX_BLOCKS];
 	uint16_t newest;
+	uint64_t until_ns; /* nothing came of a block for so long: everything goes back */
 	bool any;
 };
 

@@ -107,6 +107,8 @@ path_reset(struct quantum_conn *conn, uint64_t now_ns)
 	conn->ecn_acked = 0;
 	conn->ce_base = conn->peer_ce;
 	conn->ecn_ok = true;
+	/* What is in flight on the old path must not hold back the first packet on the new one. */
+	conn->probes = 1;
 }
 
 void
@@ -191,7 +193,6 @@ quantum_conn_migrate(struct quantum_conn *conn, uint64_t now_ns)
 	if (conn->is_server || conn->state != CONN_ESTABLISHED || !conn->confirmed)
 		return AEF_ERR_STATE;
 	conn->now_ns = now_ns;
-	conn->want |= WANT_PING;
 	path_reset(conn, now_ns);
 	conn->stats.path_changes++;
 	return 0;

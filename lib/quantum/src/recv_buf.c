@@ -6,6 +6,12 @@
 /* Stands in the window for a number that is done with; only its address matters. */
 static uint8_t done_mark;
 
+/* Objects of a pool that a connection may hold whatever the others hold. */
+#define HELD_SURE 64u
+#define KEYS_SURE 4u
+/* Pieces of a message beyond one for every 256 bytes. */
+#define CRUMBS_MAX 1024u
+
 static struct quantum_seg_node *
 node_of(struct quantum_seg *seg)
 {
@@ -97,6 +103,8 @@ segs_drop(struct quantum_chans *chs, struct quantum_seg *seg)
 static void
 msg_drop(struct quantum_chans *chs, struct quantum_msg_in *msg)
 {
+	chs->nb_msgs_in--;
+	chs->nb_segs_in -= msg->nb_segs;
 	segs_drop(chs, msg->first);
 	aef_pool_put(chs->pools->msgs_in, msg);
 }
@@ -137,10 +145,13 @@ seg_insert(struct quantum_chans *chs, struct quantum_msg_in *msg, struct quantum
 		.offset = offset,
 	};
 	*link = &node->seg;
+	/* Appends must not move the place of repairs. */
 	if (node->seg.next == NULL)
 		msg->last = &node->seg;
-	msg->hint = &node->seg;
+	else
+		msg->hint = &node->seg;
 	msg->nb_segs++;
+	chs->nb_segs_in++;
 	msg->have += slice->len;
 	buf->get(buf->ctx, slice->owner);
 }
@@ -351,10 +362,14 @@ data_check(const struct quantum_chans *chs, struct quantum_chan_rx *rx,
  * Objects that only the message at `next` may take: what is ahead of it waits for it, so it must
  * not use up the memory that the hole needs to be filled.
  */
-static uint32_t
-kept_back(const struct aef_pool *pool, const struct quantum_chan_rx *rx, uint64_t message)
+static uint64_t
+kept_back(const struct quantum_chans *chs, const struct aef_pool *pool,
+          const struct quantum_chan_rx *rx, uint64_t message, uint32_t held)
 {
-	return message == rx->next ? 0 : pool->nb_objs / 8;
+	const uint64_t share = chs->conf->fair_share && held > HELD_SURE ? held : 0;
+
+	/* Nor does one connection take more than it leaves to the others: dynamic thresholds. */
+	return message == rx->next ? share : aef_max_u64(2 * share, pool->nb_objs / 8);
 }
 
 static bool
@@ -382,12 +397,17 @@ msg_make(struct quantum_chans *chs, struct quantum_chan *chan, const struct wire
 	const struct quantum_chan_pools *pools = chs->pools;
 
 	if (data->order == WIRE_LATEST && rx->keys == NULL) {
+		if (chs->conf->fair_share && chs->nb_keys_in >= KEYS_SURE &&
+		    chs->nb_keys_in >= aef_pool_left(pools->keys))
+			return AEF_ERR_FULL;
 		rx->keys = aef_pool_get(pools->keys);
 		if (rx->keys == NULL)
 			return AEF_ERR_FULL;
 		rx->keys->nb = 0;
+		chs->nb_keys_in++;
 	}
-	if (!has_left(pools->msgs_in, 1u + kept_back(pools->msgs_in, rx, data->message)))
+	if (!has_left(pools->msgs_in,
+	              1u + kept_back(chs, pools->msgs_in, rx, data->message, chs->nb_msgs_in)))
 		return AEF_ERR_FULL;
 	struct quantum_msg_in *msg = aef_pool_get(pools->msgs_in);
 
@@ -404,6 +424,7 @@ msg_make(struct quantum_chans *chs, struct quantum_chan *chan, const struct wire
 		.total = data->total,
 	};
 	aef_list_init(&msg->ready);
+	chs->nb_msgs_in++;
 	*ret_msg = msg;
 	return 0;
 }
@@ -455,7 +476,11 @@ quantum_recv_data(struct quantum_chans *chs, struct quantum_chan *chan,
 	}
 	if (!credit_allows(chs, chan, pieces.bytes))
 		return AEF_ERR_LIMIT;
-	if (!has_left(chs->pools->segs, pieces.nb + kept_back(chs->pools->segs, rx, data->message)))
+	/* Honest fragments have 256 bytes; crumbs would make every search long. */
+	if (at != NULL && msg->nb_segs + pieces.nb > data->total / 256 + CRUMBS_MAX)
+		return AEF_ERR_FULL;
+	if (!has_left(chs->pools->segs, pieces.nb + kept_back(chs, chs->pools->segs, rx,
+	                                                      data->message, chs->nb_segs_in)))
 		return AEF_ERR_FULL;
 	if (at == NULL && msg_make(chs, chan, data, &msg) != 0)
 		return AEF_ERR_FULL;
@@ -532,6 +557,8 @@ quantum_recv_poll(struct quantum_chans *chs, struct quantum_msg *ret_msg)
 			.nb_segs = msg->nb_segs,
 			.segs = msg->first,
 		};
+		chs->nb_msgs_in--;
+		chs->nb_segs_in -= msg->nb_segs;
 		aef_pool_put(chs->pools->msgs_in, msg);
 		return true;
 	}
