@@ -67,7 +67,7 @@ static const struct aef_config_number transport_numbers[] = {
 	TRANSPORT_NUMBER(conns, 1024, 1, 1u << 24, "connections of one lcore"),
 	TRANSPORT_NUMBER(conns_busy, 64, 1, 1u << 24, "of these, sending at one time"),
 	TRANSPORT_NUMBER(tokens, 4096, 16, 1u << 24, "used connect tokens remembered"),
-	TRANSPORT_NUMBER(sleep_us, 50, 1, 1000000, "us that an idle lcore sleeps at most"),
+	TRANSPORT_NUMBER(sleep_us, 200, 1, 1000000, "us that an idle lcore sleeps at most"),
 	TRANSPORT_NUMBER(busy_poll, 0, 0, 1, "never sleep; for lcores with CPUs of their own"),
 	{ 0 },
 };

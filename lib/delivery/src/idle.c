@@ -11,6 +11,10 @@
 #include <base/time.h>
 #include <delivery/idle.h>
 
+/* The first sleep after work is a quarter of the longest: traffic that pauses is likely to go on.
+ */
+#define FIRST_SLEEP 8u
+
 static_assert(sizeof(atomic_uint) == 4, "a futex is 32 bits");
 
 struct delivery_idle_conf
@@ -18,13 +22,14 @@ delivery_idle_conf_default(void)
 {
 	return (struct delivery_idle_conf){ .spins = 64,
 		                            .pauses = 64,
-		                            .sleep_max_ns = 50 * AEF_NS_PER_US };
+		                            .sleep_max_ns = 200 * AEF_NS_PER_US };
 }
 
 void
 delivery_idle_init(struct delivery_idle *idle, const struct delivery_idle_conf *conf)
 {
-	*idle = (struct delivery_idle){ .conf = *conf };
+	*idle = (struct delivery_idle){ .conf = *conf,
+		                        .sleep_ns = conf->sleep_max_ns / FIRST_SLEEP };
 }
 
 static void
@@ -48,6 +53,7 @@ delivery_idle_step(struct delivery_idle *idle, struct delivery_bell *bell, unsig
 	if (conf->busy_poll)
 		return;
 	if (work > 0) {
+		idle->sleep_ns = conf->sleep_max_ns / FIRST_SLEEP;
 		if (idle->empty > conf->spins + conf->pauses)
 			atomic_store_explicit(&bell->armed, 0, memory_order_relaxed);
 		idle->empty = 0;
@@ -64,7 +70,8 @@ delivery_idle_step(struct delivery_idle *idle, struct delivery_bell *bell, unsig
 		return;
 	}
 	/* The poll since the bell was armed found nothing. */
-	ns = aef_min_u64(conf->sleep_max_ns, aef_sub_sat_u64(until_ns, now_ns));
+	idle->sleep_ns = aef_min_u64(conf->sleep_max_ns, aef_max_u64(2 * idle->sleep_ns, 1));
+	ns = aef_min_u64(idle->sleep_ns, aef_sub_sat_u64(until_ns, now_ns));
 	if (ns > 0) {
 		idle->sleeps++;
 		idle->slept_ns += ns;

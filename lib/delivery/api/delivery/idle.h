@@ -31,12 +31,13 @@ struct delivery_idle_conf {
 
 struct delivery_idle {
 	struct delivery_idle_conf conf;
-	uint32_t empty; /* polls in a row without work */
+	uint32_t empty;    /* polls in a row without work */
+	uint64_t sleep_ns; /* the last one; doubles up to the maximum */
 	uint64_t sleeps;
 	uint64_t slept_ns; /* asked for, not measured */
 };
 
-/** 64 polls, 64 with a pause, then sleeps of at most 50 us; for several lcores on one CPU. */
+/** 64 polls, 64 with a pause, then sleeps of at most 200 us; for several lcores on one CPU. */
 struct delivery_idle_conf delivery_idle_conf_default(void);
 
 /** Start at the top of the ladder. */
