@@ -169,6 +169,9 @@ fit_data(const struct fill *f, const struct quantum_msg_out *msg, uint32_t offse
 	const uint32_t left = (uint32_t)aef_writer_left(f->w);
 	struct wire_frame_data *data = &ret_fit->data;
 
+	/* The usual end of a packet: neither whole nor as a fragment worth it. */
+	if (want > left && left < FRAGMENT_BYTES_MIN && f->w->p != f->start)
+		return false;
 	*data = (struct wire_frame_data){
 		.order = msg->chan->tx.conf.order,
 		.channel = msg->chan->id,
