@@ -12,59 +12,6 @@ seed_of_run(uint64_t otherwise)
 	return env != NULL ? strtoull(env, NULL, 0) : otherwise;
 }
 
-/* A run of random edits with cuts; all must end equal, every operation exactly once. */
-static void
-random_run(uint64_t seed)
-{
-	struct world *world = world_create(seed, NULL);
-	const uint32_t nb = (uint32_t)aef_rng_range(&world->rng, 2, 8);
-	const bool cuts = aef_rng_chance_ppm(&world->rng, 700000);
-	const bool narrow = aef_rng_chance_ppm(&world->rng, 300000);
-	const bool restarts = aef_rng_chance_ppm(&world->rng, 200000);
-	uint64_t made = 0;
-
-	world_join(world, nb, (uint32_t)aef_rng_range(&world->rng, 0, 80));
-	for (uint32_t i = 0; i < nb && narrow; i++)
-		world->peers[i].credit = 3000;
-	for (uint32_t step = 0; step < 400; step++) {
-		const uint32_t who = (uint32_t)aef_rng_below(&world->rng, nb);
-
-		if (world_random_edit(world, who) == 0)
-			made++;
-		if (cuts && aef_rng_chance_ppm(&world->rng, 20000) && world->peers[who].connected)
-			world_cut(world, who);
-		if (restarts && aef_rng_chance_ppm(&world->rng, 5000))
-			world_restart_service(world);
-		for (uint32_t i = 0; i < nb; i++) {
-			if (!world->peers[i].connected && aef_rng_chance_ppm(&world->rng, 50000))
-				world_connect(world, i);
-		}
-		world_ticks(world, (uint32_t)aef_rng_below(&world->rng, 6));
-	}
-	for (uint32_t i = 0; i < nb; i++) {
-		if (!world->peers[i].connected)
-			world_connect(world, i);
-	}
-	world_settle(world);
-	world_assert_in_sync(world, DOC, nb);
-
-	uint64_t ops_made = 0, lost = 0;
-	struct statesync_doc_info info;
-	const struct aef_guuid id = world_id(DOC);
-
-	for (uint32_t i = 0; i < nb; i++) {
-		ops_made += docclient_stats(world->peers[i].dc)->ops_made;
-		lost += docclient_stats(world->peers[i].dc)->ops_lost;
-		ck_assert_uint_eq(docclient_stats(world->peers[i].dc)->ops_acked,
-		                  docclient_stats(world->peers[i].dc)->ops_made);
-	}
-	ck_assert_int_eq(statesync_doc(world->svc, &id, &info), 0);
-	ck_assert_uint_le(ops_made, made);
-	ck_assert_uint_eq(lost, 0);
-	ck_assert_uint_eq(info.version, ops_made);
-	world_destroy(world);
-}
-
 START_TEST(statesync_two_writers_see_each_others_words)
 {
 	struct world *world = world_create(1, NULL);
@@ -85,14 +32,118 @@ START_TEST(statesync_two_writers_see_each_others_words)
 }
 END_TEST
 
+/* What the runs met, so that nobody believes in runs that met nothing. */
+struct met {
+	uint64_t ops, resent, resyncs, resumes, held, transforms_max;
+};
+
+/* Lose and restore things at random; connections come back by themselves. */
+static void
+disturb(struct world *world, uint32_t nb, uint32_t who, bool cuts, bool restarts)
+{
+	struct aef_rng *rng = &world->rng;
+
+	if (cuts && aef_rng_chance_ppm(rng, 20000) && world->peers[who].connected)
+		world_cut(world, who);
+	if (restarts && aef_rng_chance_ppm(rng, 5000))
+		world_restart_service(world);
+	for (uint32_t i = 0; i < nb; i++) {
+		if (!world->peers[i].connected && aef_rng_chance_ppm(rng, 50000))
+			world_connect(world, i);
+	}
+	if (aef_rng_chance_ppm(rng, 10000))
+		docclient_hold(world->peers[who].dc, true, world->now_ns);
+	if (aef_rng_chance_ppm(rng, 20000))
+		docclient_hold(world->peers[who].dc, false, world->now_ns);
+	if (aef_rng_chance_ppm(rng, 5000))
+		world->bufs_max = world->bufs;
+	if (aef_rng_chance_ppm(rng, 50000))
+		world->bufs_max = UINT32_MAX;
+}
+
+static void
+heal(struct world *world, uint32_t nb)
+{
+	world->bufs_max = UINT32_MAX;
+	for (uint32_t i = 0; i < nb; i++) {
+		docclient_hold(world->peers[i].dc, false, world->now_ns);
+		if (!world->peers[i].connected)
+			world_connect(world, i);
+	}
+	world_settle(world);
+}
+
+/* All equal, and every operation exactly once. */
+static void
+judge(struct world *world, uint32_t nb, struct met *met)
+{
+	const struct aef_guuid id = world_id(DOC);
+	struct statesync_doc_info info;
+	uint64_t made = 0;
+
+	world_assert_in_sync(world, DOC, nb);
+	for (uint32_t i = 0; i < nb; i++) {
+		const struct docclient_stats *stats = docclient_stats(world->peers[i].dc);
+
+		made += stats->ops_made;
+		ck_assert_uint_eq(stats->ops_acked, stats->ops_made);
+		ck_assert_uint_eq(stats->ops_lost, 0);
+		met->resent += stats->ops_resent;
+		met->resyncs += stats->resyncs;
+		met->held += stats->held_ops;
+	}
+	ck_assert_int_eq(statesync_doc(world->svc, &id, &info), 0);
+	ck_assert_uint_eq(info.version, made);
+	met->ops += made;
+	met->resumes += statesync_stats(world->svc)->resumes;
+	met->transforms_max =
+		aef_max_u64(met->transforms_max, statesync_stats(world->svc)->transforms_max);
+}
+
+/* A run of random edits with cuts, restarts, narrow channels and held operations. */
+static void
+random_run(uint64_t seed, struct met *met)
+{
+	const struct statesync_conf conf = {
+		.linger_ns = (seed % 3) * 200 * AEF_NS_PER_MS, /* 0: the default */
+		.slow_bytes_max = seed % 4 == 1 ? 300 : 0,
+		.ring_ops_max = seed % 5 == 2 ? 512 : 0,
+	};
+	struct world *world = world_create(seed, &conf);
+	const uint32_t nb = (uint32_t)aef_rng_range(&world->rng, 2, 8);
+	const bool cuts = aef_rng_chance_ppm(&world->rng, 700000);
+	const bool narrow = aef_rng_chance_ppm(&world->rng, 300000);
+	const bool restarts = aef_rng_chance_ppm(&world->rng, 200000);
+
+	world_join(world, nb, (uint32_t)aef_rng_range(&world->rng, 0, 80));
+	for (uint32_t i = 0; i < nb && narrow; i++)
+		world->peers[i].credit = 600;
+	for (uint32_t step = 0; step < 400; step++) {
+		const uint32_t who = (uint32_t)aef_rng_below(&world->rng, nb);
+
+		(void)world_random_edit(world, who); /* refused while it starts over */
+		disturb(world, nb, who, cuts, restarts);
+		world_ticks(world, (uint32_t)aef_rng_below(&world->rng, 6));
+	}
+	heal(world, nb);
+	judge(world, nb, met);
+	world_destroy(world);
+}
+
 START_TEST(statesync_random_editors_converge_through_cuts_and_restarts)
 {
 	const uint64_t seed = seed_of_run(1);
+	struct met met = { 0 };
 
-	printf("statesync seeds %llu..%llu\n", (unsigned long long)seed,
-	       (unsigned long long)seed + 59);
 	for (uint64_t i = 0; i < 60; i++)
-		random_run(seed + i);
+		random_run(seed + i, &met);
+	printf("statesync seeds %llu..%llu: %llu operations, %llu resent, %llu resyncs, "
+	       "%llu bridges resumed, %llu held, at most %llu transforms\n",
+	       (unsigned long long)seed, (unsigned long long)seed + 59, (unsigned long long)met.ops,
+	       (unsigned long long)met.resent, (unsigned long long)met.resyncs,
+	       (unsigned long long)met.resumes, (unsigned long long)met.held,
+	       (unsigned long long)met.transforms_max);
+	ck_assert_uint_gt(met.resent, 0);
 }
 END_TEST
 
