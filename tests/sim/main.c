@@ -203,6 +203,14 @@ struct tally {
 	double start_s, last_print_s;
 };
 
+struct command {
+	struct sim_opts opts;
+	uint64_t seeds;
+	unsigned jobs;
+	uint64_t failures_max;
+	bool no_shrink;
+};
+
 static void
 add_totals(struct sim_totals *sum, const struct sim_totals *one)
 {
@@ -257,9 +265,10 @@ progress(struct tally *tally, uint64_t nb, bool last)
 }
 
 static void
-run_many(const struct sim_opts *opts, uint64_t nb, unsigned nb_jobs, uint64_t failures_max,
-         struct tally *tally)
+run_many(const struct command *cmd, struct tally *tally)
 {
+	const struct sim_opts *opts = &cmd->opts;
+	uint64_t nb = cmd->seeds;
 	struct job jobs[JOBS_MAX] = { { 0 } };
 	uint64_t next = 0;
 	unsigned running = 0;
@@ -270,9 +279,9 @@ run_many(const struct sim_opts *opts, uint64_t nb, unsigned nb_jobs, uint64_t fa
 		int status;
 		pid_t pid;
 
-		if (tally->failed >= failures_max)
+		if (tally->failed >= cmd->failures_max)
 			nb = next;
-		if (next < nb && running < nb_jobs) {
+		if (next < nb && running < cmd->jobs) {
 			unsigned j = 0;
 
 			while (jobs[j].pid != 0)
@@ -291,7 +300,7 @@ run_many(const struct sim_opts *opts, uint64_t nb, unsigned nb_jobs, uint64_t fa
 			running--;
 			job_result(&jobs[j], status, &result);
 			take_result(tally, &jobs[j].opts, &result,
-			            nb_jobs == 1 && tally->failed == 0);
+			            !cmd->no_shrink && cmd->jobs == 1 && tally->failed == 0);
 		}
 		progress(tally, nb, false);
 	}
@@ -334,14 +343,6 @@ usage(void)
 		printf("    %-10s %3u  %s\n", sim_key_name(k), sim_key_default(k), sim_key_help(k));
 }
 
-struct command {
-	struct sim_opts opts;
-	uint64_t seeds;
-	unsigned jobs;
-	uint64_t failures_max;
-	bool no_shrink;
-};
-
 static bool
 parse(struct command *cmd, int argc, char **argv)
 {
@@ -354,9 +355,11 @@ parse(struct command *cmd, int argc, char **argv)
 			cmd->failures_max = UINT64_MAX;
 		else if (strcmp(argv[i], "--no-shrink") == 0)
 			cmd->no_shrink = true;
-		else if (strcmp(argv[i], "--canary") == 0)
+		else if (strcmp(argv[i], "--canary") == 0) {
 			cmd->seeds = CANARY_SEEDS;
-		else if (value == NULL)
+			cmd->failures_max = 1;
+			cmd->no_shrink = true;
+		} else if (value == NULL)
 			return false;
 		else if (strcmp(argv[i], "--seeds") == 0)
 			cmd->seeds = strtoull(argv[++i], NULL, 10);
@@ -382,7 +385,7 @@ main(int argc, char **argv)
 		usage();
 		return 2;
 	}
-	if (cmd.opts.verbose || cmd.no_shrink) {
+	if (cmd.seeds == 1 && (cmd.opts.verbose || cmd.no_shrink)) {
 		struct result result;
 
 		run_apart(&cmd.opts, &result);
@@ -393,7 +396,7 @@ main(int argc, char **argv)
 		printf("%d passed, %d failed\n", !result.failed, result.failed);
 		return result.failed;
 	}
-	run_many(&cmd.opts, cmd.seeds, cmd.jobs, cmd.failures_max, &tally);
+	run_many(&cmd, &tally);
 	progress(&tally, cmd.seeds, true);
 	print_totals(&tally.t);
 	printf("%llu passed, %llu failed\n", (unsigned long long)tally.passed,
