@@ -257,7 +257,7 @@ join(struct lab_appliance *app, uint32_t l, uint32_t w, const struct lab_opts *o
 	int rc;
 
 	delivery_conf_default(&conf);
-	(void)snprintf(name, sizeof(name), "lab%u-%u", l, w);
+	(void)snprintf(name, sizeof(name), "lab%u-%u", (uint8_t)l, (uint8_t)w);
 	conf.name = name;
 	conf.slots = opts->clients + 8;
 	rc = delivery_link_init(link, &conf, pipeline_lcore_bell(app->lcores[l]),
