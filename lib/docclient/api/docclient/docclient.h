@@ -21,7 +21,6 @@
 #define DOCCLIENT_DOCCLIENT_H
 
 #include <docmsg/docmsg.h>
-
 #include <text/op.h>
 #include <text/rope.h>
 
