@@ -165,6 +165,7 @@ schedule(struct quantum_acktr *at, const struct quantum_acktr_pkt *pkt, bool out
 		at->ack_now = true;
 }
 
+/* When to answer at once, when every 2 or 10, and when at the latest. */
 int
 quantum_acktr_on_packet(struct quantum_acktr *at, const struct quantum_acktr_pkt *pkt)
 {
@@ -309,6 +310,7 @@ plant_overack(struct quantum_ack *ack)
 	}
 }
 
+/* ack is the lowest hole; first the range of the latest arrival, then highest first. */
 void
 quantum_acktr_build(const struct quantum_acktr *at, uint64_t now_ns, struct quantum_ack *ret_ack)
 {

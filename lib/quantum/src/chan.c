@@ -118,6 +118,7 @@ conf_is_valid(const struct quantum_chan_conf *conf)
 	       (conf->reliability != QUANTUM_TRIES || conf->tries > 0);
 }
 
+/* The order of a channel is the sender's choice and never changes. */
 int
 quantum_chans_open(struct quantum_chans *chs, uint16_t channel,
                    const struct quantum_chan_conf *conf)
@@ -332,6 +333,7 @@ quantum_chans_poll_writable(struct quantum_chans *chs)
 
 /* ---- receiving ------------------------------------------------------------------------------ */
 
+/* Bytes may come again and cut anew: each is taken once. */
 int
 quantum_chans_on_data(struct quantum_chans *chs, const struct wire_frame_data *data, void *owner)
 {

@@ -40,6 +40,7 @@ round_fn(uint64_t half, uint64_t key)
 	return (z >> 27) & HALF_MASK;
 }
 
+/* The time in front stays readable; an id is a name, never a credential. */
 struct aef_guuid
 quantum_cid_encode(const struct quantum_cid_codec *codec, const struct quantum_cid_fields *fields,
                    uint64_t unix_ms)

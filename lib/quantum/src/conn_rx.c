@@ -47,6 +47,7 @@ name_key(struct quantum_conn *conn, struct quantum_rx *rx, uint32_t seq)
 {
 	enum quantum_verdict verdict;
 
+	/* Nearest to the highest authenticated number plus one. */
 	rx->pn = crypto_pn_expand(conn->acktr.end, seq);
 	verdict = check_number(conn, rx->pn);
 	if (verdict != QUANTUM_VERDICT_ACCEPTED)

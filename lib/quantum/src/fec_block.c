@@ -123,6 +123,7 @@ symbols_for(const struct quantum_conn *conn, uint8_t k)
 	return k == 1 ? (uint8_t)((level + 1) / 2) : level;
 }
 
+/* The code and the symbols are those of fec.h. */
 static void
 close_block(struct quantum_conn *conn)
 {

@@ -224,6 +224,7 @@ key_place(const struct quantum_chan_rx *rx)
 	return i;
 }
 
+/* */
 static bool
 key_is_stale(const struct quantum_chan_rx *rx, const struct quantum_msg_in *msg)
 {

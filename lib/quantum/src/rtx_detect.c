@@ -113,7 +113,7 @@ quantum_rtx_reo_wnd_ns(const struct quantum_rtx *rtx)
 }
 
 /*
- * RFC 8985 6.2 step 4: as long as no reordering was ever seen, three ack-eliciting packets
+ * [Q-9.1] RFC 8985 6.2 step 4: as long as no reordering was ever seen, three ack-eliciting packets
  * delivered above, or a recovery that runs already, make waiting needless. Where repair packets
  * follow, a quarter of the round trip gives them time to arrive and the peer to say so: what is
  * resent before costs as much as the repair did [Q-7.6].
@@ -439,6 +439,10 @@ maybe_undo(struct quantum_rtx *rtx, struct quantum_rtx_result *res)
 	rtx->recovery_end_pn = 0; /* the next loss is a new recovery */
 }
 
+/*
+ * [Q-5.7] Below the highest FLOOR sent an acknowledgement says nothing; [Q-5.9] above it one of a
+ * number never sent is a violation. [Q-9.3] One of a packet declared lost undoes the cut.
+ */
 int
 quantum_rtx_on_ack(struct quantum_rtx *rtx, const struct quantum_ack_in *in, uint64_t now_ns,
                    struct quantum_rtx_result *res)

@@ -177,6 +177,7 @@ resolve(struct quantum_chans *chs, struct quantum_msg_out *msg)
 	quantum_send_activate(chs, chan);
 }
 
+/* Given up: what was sent of it is announced until the peer acknowledged that. */
 void
 quantum_send_give_up(struct quantum_chans *chs, struct quantum_msg_out *msg)
 {

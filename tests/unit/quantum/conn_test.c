@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <base/err.h>
+
 #include "harness.h"
 #include "pair.h"
 
@@ -144,9 +146,160 @@ START_TEST(conn_rebound_port_is_validated_before_data_follows)
 }
 END_TEST
 
+#define NB_SENT 120u
+
+static uint32_t lossy_n;
+
+static bool
+drop_12_percent(struct pair *p, bool to_server, uint8_t *data, uint32_t *len)
+{
+	(void)p;
+	(void)to_server;
+	(void)data;
+	(void)len;
+	return (++lossy_n * 2654435761u >> 9) % 100 < 12;
+}
+
+/* Deliveries of one run: order and count as the channel promises. */
+static unsigned
+take_all(struct pair *p, uint8_t order, bool *seen, uint64_t *last, uint64_t *last_of_key)
+{
+	struct quantum_event ev;
+	unsigned nb = 0;
+
+	while (pair_poll(p, &p->server, QUANTUM_EVENT_MESSAGE, &ev)) {
+		ck_assert_uint_lt(ev.msg.message, NB_SENT);
+		ck_assert(!seen[ev.msg.message]); /* once */
+		seen[ev.msg.message] = true;
+		ck_assert_uint_eq(ev.msg.order, order);
+		if (order == WIRE_ORDERED)
+			ck_assert(*last == UINT64_MAX || ev.msg.message > *last);
+		if (order == WIRE_LATEST) {
+			uint64_t *k = &last_of_key[ev.msg.key];
+
+			ck_assert(*k == UINT64_MAX || ev.msg.message > *k);
+			*k = ev.msg.message;
+		}
+		*last = ev.msg.message;
+		nb++;
+	}
+	return nb;
+}
+
+static void
+run_kind(uint8_t order, uint8_t reliability)
+{
+	const struct quantum_chan_conf conf = { .order = order,
+		                                .reliability = reliability,
+		                                .tries = 2,
+		                                .deadline_ns = 60 * AEF_NS_PER_MS };
+	bool seen[NB_SENT] = { false };
+	uint64_t last = UINT64_MAX, last_of_key[5];
+	unsigned nb = 0, nb_reports = 0, nb_expired = 0;
+	struct quantum_event ev;
+	struct pair p;
+
+	memset(last_of_key, 0xff, sizeof(last_of_key));
+	pair_init(&p, 20 + order * 4u + reliability);
+	pair_establish(&p);
+	ck_assert_int_eq(quantum_conn_open(p.client.conn, 5, &conf), 0);
+	ck_assert_int_eq(quantum_conn_open(p.client.conn, 5, &conf), AEF_ERR_STATE);
+	p.filter = drop_12_percent;
+	for (unsigned i = 0; i < NB_SENT; i++) {
+		ck_assert_int_eq(pair_send(&p, &p.client, 5, 200 + i * 20, i % 5), 0);
+		pair_run(&p, 10 * AEF_NS_PER_MS);
+		nb += take_all(&p, order, seen, &last, last_of_key);
+	}
+	pair_run(&p, 20 * AEF_NS_PER_S);
+	nb += take_all(&p, order, seen, &last, last_of_key);
+	while (pair_poll(&p, &p.client, QUANTUM_EVENT_SENT, &ev)) {
+		nb_reports++;
+		nb_expired += ev.sent.expired;
+	}
+	ck_assert_uint_eq(nb_reports, NB_SENT);
+	ck_assert_uint_ge(nb + nb_expired + (order == WIRE_LATEST ? NB_SENT : 0), NB_SENT);
+	ck_assert_uint_gt(nb, NB_SENT / 2);
+	if (reliability == QUANTUM_FULL && order != WIRE_LATEST)
+		ck_assert_uint_eq(nb, NB_SENT);
+	if (reliability == QUANTUM_NONE)
+		ck_assert_uint_gt(nb_expired, 0);
+	ck_assert(quantum_conn_drained(p.client.conn));
+	pair_fini(&p);
+}
+
+/* Every order with every reliability over a lossy path. */
+START_TEST(conn_each_channel_kind_keeps_its_promise_under_loss)
+{
+	for (uint8_t order = WIRE_ORDERED; order <= WIRE_LATEST; order++)
+		for (uint8_t reliability = QUANTUM_FULL; reliability <= QUANTUM_NONE; reliability++)
+			run_kind(order, reliability);
+}
+END_TEST
+
+/* Both close at the same time: both end, each with its own reason. */
+START_TEST(conn_crossing_closes_end_both)
+{
+	struct pair p;
+	struct quantum_event ev;
+
+	pair_init(&p, 40);
+	pair_establish(&p);
+	quantum_conn_close(p.client.conn, 1, NULL, p.now_ns);
+	quantum_conn_close(p.server.conn, 2, NULL, p.now_ns);
+	ck_assert_int_eq(pair_send(&p, &p.client, 0, 1, 0), AEF_ERR_CLOSED);
+	pair_run(&p, 2 * AEF_NS_PER_S);
+	ck_assert(pair_poll(&p, &p.client, QUANTUM_EVENT_CLOSED, &ev));
+	ck_assert(!ev.closed.by_peer);
+	ck_assert_uint_eq(ev.closed.code, 1);
+	ck_assert(pair_poll(&p, &p.server, QUANTUM_EVENT_CLOSED, &ev));
+	ck_assert_uint_eq(ev.closed.code, 2);
+	ck_assert(quantum_conn_finished(p.client.conn) && quantum_conn_finished(p.server.conn));
+	pair_fini(&p);
+}
+END_TEST
+
+static unsigned closes_lost;
+
+static bool
+drop_closes(struct pair *p, bool to_server, uint8_t *data, uint32_t *len)
+{
+	(void)p;
+	(void)len;
+	if (!to_server || (data[5] & WIRE_FLAG_FIN) == 0)
+		return false;
+	return closes_lost++ < 2;
+}
+
+/* A lost CLOSE comes again when the peer goes on, at most once per SRTT, for 3 PTO. */
+START_TEST(conn_lost_close_is_repeated_on_demand)
+{
+	struct pair p;
+	struct quantum_event ev;
+
+	pair_init(&p, 41);
+	pair_establish(&p);
+	pair_run(&p, AEF_NS_PER_S);
+	closes_lost = 0;
+	p.filter = drop_closes;
+	quantum_conn_close(p.client.conn, 9, NULL, p.now_ns);
+	for (unsigned i = 0; i < 60; i++) {
+		if (quantum_conn_established(p.server.conn))
+			ck_assert_int_eq(pair_send(&p, &p.server, 0, 10, 0), 0);
+		pair_run(&p, 2 * AEF_NS_PER_MS);
+	}
+	ck_assert_uint_ge(closes_lost, 3);
+	ck_assert_uint_le(closes_lost, 7);
+	ck_assert(pair_poll(&p, &p.server, QUANTUM_EVENT_CLOSED, &ev));
+	ck_assert_uint_eq(ev.closed.code, 9);
+	pair_fini(&p);
+}
+END_TEST
+
 TEST_SUITE(conn, &conn_handshake_establishes_both_ends_in_three_packets,
            &conn_message_arrives_whole_and_is_reported_as_sent,
            &conn_every_fifth_packet_lost_still_delivers_everything_once,
            &conn_close_reaches_the_peer_with_its_code, &conn_silence_ends_in_idle_time_out,
            &conn_keepalive_of_the_client_prevents_the_idle_time_out,
-           &conn_rebound_port_is_validated_before_data_follows)
+           &conn_rebound_port_is_validated_before_data_follows,
+           &conn_each_channel_kind_keeps_its_promise_under_loss, &conn_crossing_closes_end_both,
+           &conn_lost_close_is_repeated_on_demand)

@@ -112,6 +112,7 @@ START_TEST(recv_buf_unordered_channel_delivers_at_once_and_only_once)
 }
 END_TEST
 
+/* */
 START_TEST(recv_buf_random_overlapping_fragments_give_each_byte_once)
 {
 	struct aef_rng rng;
@@ -279,6 +280,7 @@ latest(struct bench *t, uint64_t message, uint64_t key)
 	return part(t, (struct part){ WIRE_LATEST, 0, message, key, .len = 10 });
 }
 
+/* */
 START_TEST(recv_buf_latest_channel_never_goes_back)
 {
 	struct bench t;

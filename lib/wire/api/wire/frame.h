@@ -159,6 +159,7 @@ unsigned wire_data_header_len(const struct wire_frame_data *data, bool to_end);
 void wire_data_header_encode(struct aef_writer *w, const struct wire_frame_data *data, bool to_end);
 
 /** True for frames that do not make a packet ack-eliciting: ACK_INFO, FLOOR, PADDING, CLOSE. */
+/* */
 static inline bool
 wire_frame_is_passive(uint8_t type)
 {

@@ -20,7 +20,7 @@
 
 /* Full-length datagrams before a larger path MTU was found; UDP payload. */
 #define WIRE_MTU_BASE 1200u
-/* Largest datagram ever built or accepted: a 9000-byte frame less IPv4 and UDP headers. */
+/* Largest datagram ever built or accepted: a 9000-byte frame less IPv4 and UDP headers. */
 #define WIRE_MTU_MAX 8972u
 /* Smallest protected datagram: header, one payload byte, tag. */
 #define WIRE_PROTECTED_MIN (WIRE_HEADER_BYTES + 1u + WIRE_TAG_BYTES)
@@ -29,6 +29,7 @@
 #define WIRE_RST_BYTES     48u
 #define WIRE_VERSION_FLOOR 512u /* an unknown version is answered only from this length on */
 
+/* Order of the bits; from FIN on they count only behind a verified tag. */
 enum wire_flag {
 	WIRE_FLAG_SYN = 1 << 0, /* handshake 1; with ACK: handshake 2 */
 	WIRE_FLAG_ACK = 1 << 1, /* handshake 3 */
