@@ -199,14 +199,20 @@ worker_backlog(struct worker *worker)
 	return nb;
 }
 
-/* Half of the credit must be back: otherwise every small acknowledgement would wake the service. */
+/*
+ * Half of the credit must be back: otherwise every small acknowledgement would wake the service. A
+ * held message waits for room for an answer as long as itself, so that it is not offered in vain.
+ */
 static bool
 has_room(const struct worker_link *link, const struct worker_conn *wc)
 {
 	const uint32_t slot = delivery_handle_slot(wc->handle);
+	const uint32_t credit = link->end->credit_bytes;
+	uint32_t need = credit / 2;
 
-	return link->backlog.nb == 0 &&
-	       delivery_credit_left(link->end, &wc->account, slot) >= link->end->credit_bytes / 2;
+	if (wc->held.head != NULL)
+		need = RTE_MAX(need, RTE_MIN(credit, wc->held.head->len));
+	return link->backlog.nb == 0 && delivery_credit_left(link->end, &wc->account, slot) >= need;
 }
 
 unsigned
