@@ -102,7 +102,7 @@ bench: ## engine, look-up, FEC, text and receive path beside their peers; JSON i
 	$(call need,bench,tests/bench)
 	@mkdir -p build/bench
 	@$(SUB) FLAVOUR=release B=build/release build/release/bench
-	@build/release/bench $(BENCH_ARGS)
+	@build/release/bench --json build/bench/bench.json $(BENCH_ARGS)
 
 ci: ## exactly what CI runs
 	@.ci/run

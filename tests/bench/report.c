@@ -110,7 +110,7 @@ print_group(const char *name, const struct bench_group *g, const struct result *
 			print_side(g, &g->sides[i], &results[i]);
 			printf(" | ");
 			print_side(g, &g->sides[p], &results[p]);
-			printf(" | %.2fx\n", ratio(&results[i], &results[p], rounds));
+			printf(" | %.3gx\n", ratio(&results[i], &results[p], rounds));
 		}
 		if (!alone)
 			continue;
