@@ -220,6 +220,7 @@ check_probe_rtt(struct quantum_bbr *bbr, const struct bbr_ack *ack)
 		bbr->idle_restart = false;
 }
 
+/* draft-ietf-ccwg-bbr: the four states and what each acknowledgement changes. */
 AEF_HOT void
 quantum_bbr_on_ack(struct quantum_bbr *bbr, struct quantum_rate *rate,
                    const struct quantum_rate_sample *sample, uint64_t in_flight_bytes,

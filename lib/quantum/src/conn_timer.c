@@ -3,6 +3,7 @@
 
 #define UNCONFIRMED_NS (10 * AEF_NS_PER_S)
 
+/* The smaller of both, at least 3 PTO. */
 uint64_t
 conn_idle_ns(const struct quantum_conn *conn)
 {
@@ -30,11 +31,10 @@ static uint64_t
 keepalive_deadline_ns(const struct quantum_conn *conn)
 {
 	/* Often enough for the idle time-out, too: three PINGs may be lost before it. */
-	return conn->conf.keepalive_ns == 0
-	               ? AEF_TIME_NEVER
-	               : aef_add_sat_u64(conn->last_eliciting_ns,
-	                                 aef_min_u64(conn->conf.keepalive_ns,
-	                                             conn_idle_ns(conn) / 4));
+	return conn->conf.keepalive_ns == 0 ? AEF_TIME_NEVER
+	                                    : aef_add_sat_u64(conn->last_eliciting_ns,
+	                                                      aef_min_u64(conn->conf.keepalive_ns,
+	                                                                  conn_idle_ns(conn) / 4));
 }
 
 static uint64_t
