@@ -138,10 +138,37 @@ START_TEST(replica_that_resends_is_answered_and_applied_once)
 }
 END_TEST
 
+START_TEST(replica_that_forgot_its_own_operations_gets_them_in_full)
+{
+	struct world *world = world_create(16, NULL);
+	struct docmsg open = {
+		.kind = DOCMSG_OPEN,
+		.doc = world_id(DOC),
+		.u.open = { .client_id = world_id(77), .from_version = 1, .have_state = true },
+	};
+
+	/* It kept version 1 and lost what it wrote since, as after a crash. */
+	world_open(world, 0, DOC, 77, true);
+	world_apply(world, 0, DOC, 0, 1, "[\"a text that is longer than an operation\"]");
+	world_apply(world, 0, DOC, 1, 2, "[\"x\"]");
+	world_cut(world, 0);
+	world_connect(world, 0);
+	world->peers[0].nb_events = 0;
+	world_request(world, 0, &open);
+
+	ck_assert_uint_eq(world_last(world, 0, DOCMSG_OPENED)->u.opened.last_seq, 2);
+	ck_assert_uint_eq(world_count(world, 0, DOCMSG_APPLIED), 0);
+	ck_assert_uint_eq(world_count(world, 0, DOCMSG_OPERATIONS), 1);
+	ck_assert_uint_eq(world_last(world, 0, DOCMSG_OPERATIONS)->u.operations.first_version, 2);
+	world_destroy(world);
+}
+END_TEST
+
 TEST_SUITE(replica, &replica_operations_typed_offline_are_applied_once_after_resume,
            &replica_client_away_longer_than_the_linger_still_resumes,
            &replica_opened_elsewhere_is_taken_over_without_a_double,
            &replica_of_somebody_else_is_refused,
            &replica_that_only_reads_is_forgotten_with_its_connection,
            &replica_limit_forgets_the_longest_away_first,
-           &replica_that_resends_is_answered_and_applied_once)
+           &replica_that_resends_is_answered_and_applied_once,
+           &replica_that_forgot_its_own_operations_gets_them_in_full)

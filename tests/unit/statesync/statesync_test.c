@@ -170,6 +170,79 @@ START_TEST(statesync_documents_survive_a_restart_of_the_service)
 }
 END_TEST
 
+/* Start a service with this configuration and budget; what init() says. */
+static int
+start(struct world *world, const struct statesync_conf *conf, uint64_t budget)
+{
+	struct aef_alloc alloc = test_alloc(budget);
+	struct service_env env = world->env;
+	const struct service_now now = { 1, 1 };
+	void *svc = NULL;
+	int r;
+
+	env.alloc = &alloc;
+	env.conf = conf;
+	r = statesync_service.init(&env, &now, &svc);
+	if (r == 0)
+		statesync_service.fini(svc);
+	ck_assert_uint_eq(alloc.used_bytes, 0);
+	return r;
+}
+
+START_TEST(statesync_wrong_configuration_is_refused_and_leaves_nothing)
+{
+	struct world *world = world_create(20, NULL);
+	struct statesync_conf conf = world->conf;
+
+	ck_assert_int_eq(start(world, NULL, 1u << 30), AEF_ERR_CONFIG);
+	ck_assert_int_eq(start(world, &conf, 1u << 30), 0);
+	for (uint64_t budget = 0; budget < 4000000; budget += 250000)
+		ck_assert_int_eq(start(world, &conf, budget), AEF_ERR_NOMEM);
+	conf.ring_ops_max = 1000; /* not a power of two */
+	ck_assert_int_eq(start(world, &conf, 1u << 30), AEF_ERR_CONFIG);
+	conf = world->conf;
+	conf.op_bytes_max = DOCMSG_OP_MAX + 1;
+	ck_assert_int_eq(start(world, &conf, 1u << 30), AEF_ERR_CONFIG);
+	conf = world->conf;
+	conf.codec = NULL;
+	ck_assert_int_eq(start(world, &conf, 1u << 30), AEF_ERR_CONFIG);
+	world_destroy(world);
+}
+END_TEST
+
+START_TEST(statesync_lists_the_documents_it_holds)
+{
+	struct world *world = world_create(21, NULL);
+	struct aef_guuid ids[8];
+	struct statesync_doc_info info;
+
+	for (uint64_t doc = 1; doc <= 5; doc++)
+		world_open(world, (uint32_t)doc, doc, 77, true);
+
+	ck_assert_uint_eq(statesync_docs(world->svc, ids, 8), 5);
+	ck_assert_uint_eq(statesync_docs(world->svc, ids, 3), 3);
+	ck_assert_int_eq(statesync_doc(world->svc, &ids[0], &info), 0);
+	ck_assert_uint_eq(info.replicas, 1);
+	world_destroy(world);
+}
+END_TEST
+
+START_TEST(statesync_connection_without_memory_is_closed_and_ignored)
+{
+	struct world *world = world_create(22, NULL);
+
+	world->service_alloc.budget_bytes = world->service_alloc.used_bytes;
+	world_open(world, 0, DOC, 77, true);
+
+	ck_assert_uint_eq(world->peers[0].closed, 1);
+	ck_assert_uint_eq(world->peers[0].nb_events, 0);
+	world_destroy(world);
+}
+END_TEST
+
 TEST_SUITE(statesync, &statesync_two_writers_see_each_others_words,
            &statesync_random_editors_converge_through_cuts_and_restarts,
-           &statesync_documents_survive_a_restart_of_the_service)
+           &statesync_documents_survive_a_restart_of_the_service,
+           &statesync_wrong_configuration_is_refused_and_leaves_nothing,
+           &statesync_lists_the_documents_it_holds,
+           &statesync_connection_without_memory_is_closed_and_ignored)
