@@ -166,6 +166,12 @@ stall(struct pipeline_lcore *lc, struct pipeline_conn *pc)
 AEF_HOT void
 pipeline_events(struct pipeline_lcore *lc, struct pipeline_conn *pc)
 {
+	/*
+	 * WRITABLE stands behind messages, and a message may wait for the worker, which waits for
+	 * its replies to leave: so these are tried without being asked.
+	 */
+	if (aef_unlikely(pc->waiting.head != NULL))
+		waiting_retry(lc, pc);
 	for (;;) {
 		if (!pc->has_held) {
 			if (!quantum_conn_has_event(pc->conn))
