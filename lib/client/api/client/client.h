@@ -65,7 +65,7 @@ enum client_event_type {
 	CLIENT_EVENT_OPEN,     /* connected */
 	CLIENT_EVENT_MESSAGE,  /* `msg`: yours until client_msg_release() */
 	CLIENT_EVENT_SENT,     /* `receipt` */
-	CLIENT_EVENT_WRITABLE, /* a send was refused with AEF_ERR_FULL before and may succeed now */
+	CLIENT_EVENT_WRITABLE, /* after AEF_ERR_FULL a send may succeed; comes after messages */
 	CLIENT_EVENT_CLOSED,   /* `end`; the last event until the next client_connect() */
 };
 
