@@ -381,6 +381,10 @@ server_end_for(struct sim_world *world, struct quantum_rx *rx, const struct sim_
 		return server_on_ack(world, rx, buf->client);
 	if (clas == WIRE_CLASS_PROTECTED)
 		quantum_table_lookup(&s->table, &cid, 1, &conn, &lcore);
+	if (conn != NULL && !aef_guuid_eq(quantum_conn_local_cid(conn), &hdr.cid)) {
+		sim_fail(world, "a datagram with a stale id reaches another connection");
+		return NULL;
+	}
 	if (conn != NULL)
 		return quantum_conn_user(conn);
 	(void)quantum_server_on_stray(s->server, rx, &hdr, clas, &now, &tx);

@@ -143,7 +143,54 @@ START_TEST(life_restarted_server_resets_its_client_within_a_round_trip)
 }
 END_TEST
 
-TEST_SUITE(life, &life_silence_ends_both_sides_at_the_idle_time_out,
+static bool
+record_one(struct scene *scene, const struct sim_buf *buf)
+{
+	struct sim_buf **slot = scene->own;
+
+	if (buf->up && *slot == NULL && buf->len > 150) {
+		*slot = sim_buf_get(scene->world, buf->len);
+		memcpy((*slot)->data, buf->data, buf->len);
+		(*slot)->up = true;
+		(*slot)->from = buf->from;
+	}
+	return false;
+}
+
+START_TEST(life_stale_id_of_a_slot_that_is_used_again_is_unknown)
+{
+	struct scene scene;
+	struct sim_buf *old = NULL;
+
+	scene_plan(&scene, 1, 10 * MS);
+	scene.plan.server_conns = 1;
+	scene.own = &old;
+	scene_begin(&scene);
+	ck_assert(scene_connect(&scene, S));
+	scene_run(&scene, S);
+	scene.lose = record_one;
+	scene_stream(&scene, 0, 1, 200, S);
+	ck_assert_ptr_nonnull(old);
+	quantum_conn_close(scene_side(&scene, 0, 0)->conn, 0, NULL, scene.world->now_ns);
+	sim_service(scene.world, scene_side(&scene, 0, 0));
+	scene_run(&scene, 5 * S);
+	ck_assert_uint_eq(scene.nb_connected[1], 2); /* in the only slot there is */
+
+	const uint64_t resets =
+		quantum_server_verdicts(scene.world->server.server)[QUANTUM_VERDICT_REPLIED_RESET];
+
+	sim_arrive(scene.world, &old, 1);
+
+	ck_assert_uint_eq(
+		quantum_server_verdicts(scene.world->server.server)[QUANTUM_VERDICT_REPLIED_RESET],
+		resets + 1);
+	sim_buf_put(old);
+	scene_end(&scene);
+}
+END_TEST
+
+TEST_SUITE(life, &life_stale_id_of_a_slot_that_is_used_again_is_unknown,
+           &life_silence_ends_both_sides_at_the_idle_time_out,
            &life_keepalive_holds_an_idle_connection, &life_close_by_the_client_ends_both_sides,
            &life_close_by_the_server_ends_both_sides, &life_close_from_both_sides_at_once_ends_both,
            &life_restarted_server_resets_its_client_within_a_round_trip)
