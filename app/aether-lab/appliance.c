@@ -59,15 +59,21 @@ lab_worker_of(const struct lab_appliance *app, uint32_t doc_idx)
 	return doc_idx % app->nb_workers;
 }
 
+uint64_t
+lab_worker_seed(const struct lab_opts *opts, uint8_t idx)
+{
+	return opts->seed + 1000 + idx;
+}
+
 static uint32_t
 mbufs_of(const struct lab_opts *opts)
 {
 	return opts->mbufs > 0 ? opts->mbufs : aef_min_u32(65536, 8192 + opts->clients * 1024);
 }
 
-static void
-pipeline_conf_of(const struct lab_appliance *app, const struct lab_opts *opts, uint8_t idx,
-                 struct pipeline_conf *ret_conf)
+void
+lab_pipeline_conf(const struct lab_appliance *app, const struct lab_opts *opts, uint8_t idx,
+                  struct pipeline_conf *ret_conf)
 {
 	pipeline_conf_default(ret_conf);
 	ret_conf->idx = idx;
@@ -89,7 +95,7 @@ start_eal(struct lab_appliance *app, const struct lab_opts *opts, struct aef_tex
 	struct dpio_conf conf;
 	uint64_t bytes;
 
-	pipeline_conf_of(app, opts, 0, &pc);
+	lab_pipeline_conf(app, opts, 0, &pc);
 	bytes = 2ull * mbufs_of(opts) * (MBUF_BYTES + 384) + REPLIES * (MBUF_BYTES + 384ull) +
 	        app->nb_lcores * (pipeline_lcore_bytes(&pc) + (16ull << 20)) +
 	        (uint64_t)app->nb_lcores * app->nb_workers * (6ull << 20);
@@ -190,10 +196,10 @@ make_lcores(struct lab_appliance *app, const struct lab_opts *opts, struct aef_t
 		                        ret_error);
 		app->mesh_made = rc == 0;
 	}
-	for (uint32_t i = 0; rc == 0 && i < app->nb_lcores; i++) {
+	for (uint32_t i = 0; rc == 0 && i < app->nb_lcores && !opts->direct; i++) {
 		struct pipeline_conf conf;
 
-		pipeline_conf_of(app, opts, (uint8_t)i, &conf);
+		lab_pipeline_conf(app, opts, (uint8_t)i, &conf);
 		conf.mesh = app->mesh_made ? &app->mesh : NULL;
 		conf.place = place;
 		conf.ctx = app;
@@ -233,6 +239,8 @@ make_worker(struct lab_appliance *app, const struct lab_opts *opts, uint8_t idx,
 	w->conf = (struct statesync_conf){ .codec = &msg_doc_codec,
 		                           .store = store_mem_if(w->store),
 		                           .docs_max = LAB_DOCS_MAX };
+	if (opts->direct)
+		return 0;
 	worker_conf_default(&conf);
 	conf.idx = idx;
 	conf.service = &statesync_service;
@@ -241,7 +249,7 @@ make_worker(struct lab_appliance *app, const struct lab_opts *opts, uint8_t idx,
 	conf.replies = app->replies.mp;
 	conf.clock = app->clock;
 	conf.idle.busy_poll = opts->busy_poll;
-	conf.seed = opts->seed + 1000 + idx;
+	conf.seed = lab_worker_seed(opts, idx);
 	w->worker = worker_create(&conf, ret_error);
 	return w->worker != NULL ? 0 : AEF_ERR_NOMEM;
 }
@@ -276,6 +284,8 @@ make_workers(struct lab_appliance *app, const struct lab_opts *opts, struct aef_
 
 	for (uint32_t w = 0; rc == 0 && w < app->nb_workers; w++) {
 		rc = make_worker(app, opts, (uint8_t)w, ret_error);
+		if (opts->direct)
+			continue;
 		for (uint32_t l = 0; rc == 0 && l < app->nb_lcores; l++)
 			rc = join(app, l, w, opts, ret_error);
 		if (rc == 0)

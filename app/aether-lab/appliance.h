@@ -66,6 +66,11 @@ void lab_conn_conf(const struct lab_opts *opts, struct quantum_conn_conf *ret_co
 /** Idle policy as the options ask. */
 struct delivery_idle_conf lab_idle_conf(const struct lab_opts *opts);
 
+/** Configuration of transport lcore @p idx, and the seed of a worker's service. */
+void lab_pipeline_conf(const struct lab_appliance *app, const struct lab_opts *opts, uint8_t idx,
+                       struct pipeline_conf *ret_conf);
+uint64_t lab_worker_seed(const struct lab_opts *opts, uint8_t idx);
+
 /** Worker that owns document @p doc_idx. */
 uint32_t lab_worker_of(const struct lab_appliance *app, uint32_t doc_idx);
 

@@ -31,6 +31,7 @@
 enum lab_role { LAB_EDITOR, LAB_AUTHOR, LAB_READER };
 
 struct lab_host;
+struct lab_direct;
 
 struct lab_client {
 	struct lab_host *host;
@@ -66,7 +67,8 @@ struct lab_host_conf {
 	const struct crypto_provider *provider;
 	struct quantum_conn_conf conn;
 	struct delivery_clock clock;
-	struct dpio_port *port; /* the clients' side of the port pair */
+	struct dpio_port *port;    /* the clients' side of the port pair */
+	struct lab_direct *direct; /* instead of the port; NULL: the port */
 	struct rte_mempool *pool;
 	struct rte_mempool *clones;
 	const struct net_local *server;              /* addresses of the appliance */

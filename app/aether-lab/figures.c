@@ -201,10 +201,10 @@ lab_figures_take(struct lab *lab, struct lab_figures *ret_figures)
 	ret_figures->client_busy_ns = lab->cores[0].busy_ns;
 	gather.side = &ret_figures->appliance;
 	gather.nb = 0;
-	for (job.idx = 0; job.idx < lab->app.nb_lcores; job.idx++)
+	for (job.idx = 0; lab->direct == NULL && job.idx < lab->app.nb_lcores; job.idx++)
 		lab_core_call(&lab->cores[1 + job.idx], take_lcore, &job);
 	gather_done(&gather);
-	for (job.idx = 0; job.idx < lab->app.nb_workers; job.idx++)
+	for (job.idx = 0; lab->direct == NULL && job.idx < lab->app.nb_workers; job.idx++)
 		lab_core_call(&lab->cores[1 + lab->app.nb_lcores + job.idx], take_worker, &job);
 	take_links(lab, ret_figures);
 }

@@ -9,6 +9,7 @@
 #include <base/err.h>
 
 #include "client.h"
+#include "direct.h"
 
 #define RX_ROUNDS  8u
 #define LINK_SLOTS 4096u
@@ -33,6 +34,12 @@ flush(struct lab_host *host, uint16_t queue)
 
 	if (nb == 0)
 		return;
+	if (host->conf.direct != NULL) {
+		for (uint16_t i = 0; i < nb; i++)
+			lab_direct_rx(host->conf.direct, host->batch[queue][i]);
+		host->nb_batch[queue] = 0;
+		return;
+	}
 	sent = dpio_port_tx(host->conf.port, queue, host->batch[queue], nb);
 	if (sent < nb) {
 		host->tx_ring_full += (uint64_t)(nb - sent);
@@ -59,7 +66,10 @@ from_appliance(struct lab_host *host)
 
 	for (uint16_t q = 0; q < host->conf.nb_queues; q++)
 		for (unsigned r = 0; r < RX_ROUNDS; r++) {
-			const uint16_t nb = dpio_port_rx(host->conf.port, q, pkts, LAB_BATCH);
+			const uint16_t nb =
+				host->conf.direct != NULL
+					? lab_direct_tx(host->conf.direct, pkts, LAB_BATCH)
+					: dpio_port_rx(host->conf.port, q, pkts, LAB_BATCH);
 
 			for (uint16_t i = 0; i < nb; i++) {
 				const int32_t client = lab_client_of_frame(host, pkts[i]);

@@ -6,6 +6,7 @@
 
 #include <base/bytes.h>
 #include <base/err.h>
+#include <base/siphash.h>
 #include <dpio/net.h>
 
 #define IPPROTO_UDP_BYTE 17u
@@ -126,18 +127,51 @@ frame_finish(const struct lab_frame *f)
 }
 
 static void
+hash_instant(struct aef_sha256 *sha, const struct lab_hub *hub)
+{
+	uint8_t sum[24];
+
+	aef_store_be64(sum, hub->instant_ns);
+	aef_store_be64(sum + 8, hub->instant[0]);
+	aef_store_be64(sum + 16, hub->instant[1]);
+	aef_sha256_update(sha, sum, sizeof(sum));
+}
+
+/*
+ * Datagrams of one instant are added up, so their order over several links does not count: which
+ * connection is served first within a nanosecond is the driver's affair. The number on its own link
+ * is part of each, so the order there does count.
+ */
+static void
 hash_offer(struct lab_hub *hub, uint32_t client, enum lab_way way, const struct lab_frame *frame,
            uint64_t now_ns)
 {
-	uint8_t head[17];
+	static const uint8_t key[16] = "datagrams";
+	struct aef_siphash sip;
+	uint8_t head[25], digest[16];
 
+	if (now_ns != hub->instant_ns) {
+		hash_instant(&hub->sha, hub);
+		hub->instant_ns = now_ns;
+		hub->instant[0] = hub->instant[1] = 0;
+	}
 	aef_store_be64(head, now_ns);
-	aef_store_be32(head + 8, client);
-	aef_store_be32(head + 12, frame->payload_len);
-	head[16] = (uint8_t)way;
-	aef_sha256_update(&hub->sha, head, sizeof(head));
-	aef_sha256_update(&hub->sha, frame->payload, frame->payload_len);
+	aef_store_be64(head + 8, lab_hub_link(hub, client, way)->stats.sent);
+	aef_store_be32(head + 16, client);
+	aef_store_be32(head + 20, frame->payload_len);
+	head[24] = (uint8_t)way;
+	aef_siphash_init(&sip, key, true);
+	aef_siphash_update(&sip, head, sizeof(head));
+	aef_siphash_update(&sip, frame->payload, frame->payload_len);
+	aef_siphash_final128(&sip, digest);
+	hub->instant[0] += aef_load_be64(digest);
+	hub->instant[1] += aef_load_be64(digest + 8);
 	hub->hashed++;
+	if (hub->dump != NULL)
+		(void)fprintf(
+			hub->dump, "%llu %s %u %u %016llx\n", (unsigned long long)now_ns,
+			way == LAB_UP ? "up" : "down", client + 1, frame->payload_len,
+			(unsigned long long)aef_siphash64(key, frame->payload, frame->payload_len));
 }
 
 void
@@ -262,5 +296,6 @@ lab_hub_hash(const struct lab_hub *hub, uint8_t ret_digest[AEF_SHA256_BYTES])
 {
 	struct aef_sha256 sha = hub->sha;
 
+	hash_instant(&sha, hub);
 	aef_sha256_final(&sha, ret_digest);
 }

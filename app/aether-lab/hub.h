@@ -14,6 +14,8 @@
 #ifndef LAB_HUB_H
 #define LAB_HUB_H
 
+#include <stdio.h>
+
 #include <rte_mbuf.h>
 
 #include <base/sha256.h>
@@ -39,7 +41,9 @@ struct lab_hub {
 	uint64_t no_clone;
 	bool hashing;
 	struct aef_sha256 sha; /* of time, way, client and payload of everything offered */
+	uint64_t instant_ns, instant[2]; /* sum over the datagrams of this instant */
 	uint64_t hashed;
+	FILE *dump; /* a line for each of them; borrowed; NULL: none */
 };
 
 /**

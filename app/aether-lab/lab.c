@@ -84,6 +84,13 @@ make_cores(struct lab *lab)
 	struct lab_appliance *app = &lab->app;
 
 	add_core(lab, "clients", lab_host_poll, lab_host_next_ns, &lab->host, &lab->host.bell);
+	if (lab->direct != NULL) {
+		add_core(lab, "transport", lab_direct_transport_poll, lab_direct_transport_next_ns,
+		         lab->direct, NULL);
+		add_core(lab, "worker", lab_direct_service_poll, lab_direct_service_next_ns,
+		         lab->direct, NULL);
+		return;
+	}
 	for (uint32_t i = 0; i < app->nb_lcores; i++) {
 		add_core(lab, "transport", lcore_poll, lcore_next_ns, app->lcores[i],
 		         pipeline_lcore_bell(app->lcores[i]));
@@ -122,7 +129,8 @@ host_conf(struct lab *lab, struct lab_host_conf *ret_conf)
 		.down = opts->down,
 	};
 	lab_conn_conf(opts, &ret_conf->conn);
-	for (uint32_t i = 0; i < app->nb_lcores; i++)
+	ret_conf->direct = lab->direct;
+	for (uint32_t i = 0; lab->direct == NULL && i < app->nb_lcores; i++)
 		ret_conf->bells[i] = pipeline_lcore_bell(app->lcores[i]);
 }
 
@@ -148,6 +156,14 @@ lab_init(struct lab *lab, const struct lab_opts *opts, struct aef_text *ret_erro
 	rc = lab_appliance_init(&lab->app, &lab->opts, ret_error);
 	if (rc != 0)
 		return rc;
+	if (opts->direct) {
+		lab->direct = lab_direct_create(&lab->app, &lab->opts);
+		if (lab->direct == NULL) {
+			aef_text_printf(ret_error, "No memory for the engine; give fewer "
+			                           "--clients.");
+			return AEF_ERR_NOMEM;
+		}
+	}
 	host_conf(lab, &conf);
 	rc = lab_host_init(&lab->host, &conf, ret_error);
 	if (rc != 0)
@@ -155,6 +171,14 @@ lab_init(struct lab *lab, const struct lab_opts *opts, struct aef_text *ret_erro
 	make_cores(lab);
 	lab->begin_ns = lab->phase_ns = lab_now_ns(lab);
 	return 0;
+}
+
+void *
+lab_service_of(const struct lab *lab, uint32_t doc_idx)
+{
+	return lab->direct != NULL
+	               ? lab_direct_service(lab->direct)
+	               : worker_service(lab->app.workers[lab_worker_of(&lab->app, doc_idx)].worker);
 }
 
 int
@@ -198,6 +222,7 @@ lab_fini(struct lab *lab)
 {
 	lab_halt(lab);
 	lab_host_fini(&lab->host);
+	lab_direct_destroy(lab->direct);
 	lab_appliance_fini(&lab->app);
 	lab_trace_fini(&lab->trace);
 }

@@ -12,6 +12,7 @@
 #include "appliance.h"
 #include "client.h"
 #include "core.h"
+#include "direct.h"
 #include "options.h"
 
 #define LAB_CORES_MAX (1u + LAB_LCORES_MAX + LAB_WORKERS_MAX)
@@ -30,6 +31,7 @@ struct lab {
 	struct lab_opts opts;
 	struct lab_trace trace;
 	struct lab_appliance app;
+	struct lab_direct *direct; /* instead of lcores and workers; NULL: those */
 	struct lab_host host;
 	struct lab_core cores[LAB_CORES_MAX]; /* host, transport, workers */
 	uint32_t nb_cores;
@@ -72,6 +74,9 @@ void lab_start_typing(struct lab *lab, uint64_t ns);
 
 /** No more keystrokes; wait for convergence. */
 void lab_stop_typing(struct lab *lab);
+
+/** State of the service that owns document @p doc_idx. */
+void *lab_service_of(const struct lab *lab, uint32_t doc_idx);
 
 /** Time on the lab's clock. */
 uint64_t lab_now_ns(const struct lab *lab);

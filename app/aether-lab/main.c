@@ -3,6 +3,7 @@
  * aether-lab: editors on emulated links keep documents in sync through the appliance, in one
  * process. See docs/lab.md.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -133,6 +134,7 @@ main(int argc, char **argv)
 	static struct lab_opts opts;
 	static char buf[8192];
 	struct aef_text text = aef_text_make(buf, sizeof(buf));
+	FILE *dump = NULL;
 	bool cut;
 	int status = 1;
 
@@ -147,7 +149,13 @@ main(int argc, char **argv)
 		break;
 	}
 	catch_interrupts();
+	if (opts.datagrams != NULL && (dump = fopen(opts.datagrams, "w")) == NULL) {
+		(void)fprintf(stderr, "aether-lab: Cannot write %s: %s; give another name.\n",
+		              opts.datagrams, strerror(errno));
+		return 1;
+	}
 	if (lab_init(&lab, &opts, &text) == 0) {
+		lab.host.hub.dump = dump;
 		greet(&lab);
 		if ((opts.lockstep || lab_launch(&lab, &text) == 0) && run(&lab, &cut))
 			status = conclude(&lab, cut, &text);
@@ -155,5 +163,8 @@ main(int argc, char **argv)
 	if (text.len > 0)
 		(void)fprintf(stderr, "aether-lab: %s\n", buf);
 	lab_fini(&lab);
+	if (dump != NULL && fclose(dump) != 0)
+		(void)fprintf(stderr, "aether-lab: %s is incomplete: %s.\n", opts.datagrams,
+		              strerror(errno));
 	return status;
 }

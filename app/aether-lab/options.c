@@ -33,8 +33,10 @@ enum {
 	OPT_NO_HUGE,
 	OPT_BUSY_POLL,
 	OPT_JSON,
+	OPT_DATAGRAMS,
 	OPT_INTERVAL,
 	OPT_LOCKSTEP,
+	OPT_DIRECT,
 	OPT_CONSOLE,
 	OPT_PLAIN,
 	OPT_QUIET,
@@ -67,8 +69,10 @@ static const struct option long_options[] = {
 	{ "no-huge", no_argument, NULL, OPT_NO_HUGE },
 	{ "busy-poll", no_argument, NULL, OPT_BUSY_POLL },
 	{ "json", required_argument, NULL, OPT_JSON },
+	{ "datagrams", required_argument, NULL, OPT_DATAGRAMS },
 	{ "interval", required_argument, NULL, OPT_INTERVAL },
 	{ "lockstep", no_argument, NULL, OPT_LOCKSTEP },
+	{ "direct", no_argument, NULL, OPT_DIRECT },
 	{ "console", no_argument, NULL, OPT_CONSOLE },
 	{ "interactive", no_argument, NULL, OPT_CONSOLE },
 	{ "plain", no_argument, NULL, OPT_PLAIN },
@@ -112,6 +116,8 @@ static const char usage[] =
 	"  --no-huge        ordinary pages also where there are hugepages\n"
 	"  --busy-poll      lcores never sleep; they need CPUs of their own\n"
 	"  --lockstep       one thread on a virtual clock: repeatable, prints a trace hash\n"
+	"  --direct         with --lockstep: engine and service called by hand, as in the\n"
+	"                   simulator, without ports, rings and lcores; same trace hash\n"
 	"\n"
 	"Output\n"
 	"  --console        interactive console on standard input (--interactive is the same)\n"
@@ -119,6 +125,8 @@ static const char usage[] =
 	"  --plain          plain lines also on a terminal\n"
 	"  --quiet          no table\n"
 	"  --json FILE      write every figure at the end (- = standard output)\n"
+	"  --datagrams FILE with --lockstep: one line for each datagram sent (time, way, client,\n"
+	"                   length, hash), to compare two runs\n"
 	"  --help, --version\n"
 	"\n"
 	"Keys of a link\n";
@@ -365,6 +373,9 @@ set_flag(struct lab_opts *opts, int option, const char *value)
 	case OPT_JSON:
 		opts->json = value;
 		break;
+	case OPT_DATAGRAMS:
+		opts->datagrams = value;
+		break;
 	case OPT_NO_HUGE:
 		opts->no_huge = true;
 		break;
@@ -373,6 +384,9 @@ set_flag(struct lab_opts *opts, int option, const char *value)
 		break;
 	case OPT_LOCKSTEP:
 		opts->lockstep = true;
+		break;
+	case OPT_DIRECT:
+		opts->direct = true;
 		break;
 	case OPT_CONSOLE:
 		opts->console = true;
@@ -408,6 +422,11 @@ check(const struct lab_opts *opts, struct aef_text *out)
 		                opts->docs, opts->clients);
 	else if (opts->trace != NULL && opts->docs_set && opts->docs != 1)
 		aef_text_printf(out, "A trace is one document: leave --docs out.");
+	else if (opts->datagrams != NULL && !opts->lockstep)
+		aef_text_printf(out, "--datagrams needs --lockstep.");
+	else if (opts->direct && (!opts->lockstep || opts->lcores > 1 || opts->workers > 1))
+		aef_text_printf(out, "--direct needs --lockstep and goes with one transport and "
+		                     "one worker lcore.");
 	else if (opts->lockstep && opts->console)
 		aef_text_printf(out, "--lockstep runs on a virtual clock and has no console: "
 		                     "leave one of the two out.");

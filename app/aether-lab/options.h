@@ -41,8 +41,9 @@ struct lab_opts {
 	bool no_huge, busy_poll;
 	/* how it is shown */
 	const char *json;
+	const char *datagrams; /* file for a line per datagram; NULL: none */
 	uint64_t interval_ns;
-	bool lockstep, console, plain, quiet;
+	bool lockstep, direct, console, plain, quiet;
 };
 
 enum lab_parse { LAB_PARSE_RUN, LAB_PARSE_DONE, LAB_PARSE_BAD };

@@ -74,11 +74,10 @@ judge_client(const struct lab_client *c, struct lab_doc_verdict *d, struct lab_v
 static void
 judge_doc(struct lab *lab, uint32_t idx, bool cut, struct lab_verdict *v)
 {
-	const struct worker *worker = lab->app.workers[lab_worker_of(&lab->app, idx)].worker;
 	struct lab_doc_verdict *d = &v->docs[idx];
 	struct statesync_doc_info info;
 
-	if (statesync_doc(worker_service(worker), &lab->host.docs[idx], &info) != 0) {
+	if (statesync_doc(lab_service_of(lab, idx), &lab->host.docs[idx], &info) != 0) {
 		/* Cut short before anybody opened it: there is nothing to lose. */
 		if (!cut || lab->progress.ops_made > 0)
 			say(v, "the server does not hold document %u", idx + 1);

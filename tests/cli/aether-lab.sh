@@ -72,6 +72,15 @@ check "same seed, same hash" 0 '^equal' sh -c "cmp '$tmp/hash1' '$tmp/hash2' && 
 check "another seed" 0 '^in sync$' "$LAB" --lockstep --duration 10s --quiet --seed 4
 grep '^trace hash' "$tmp/out" >"$tmp/hash3"
 check "another seed, another hash" 1 'differ' cmp "$tmp/hash1" "$tmp/hash3"
+
+for seed in 1 2 3; do
+	args=(--lockstep --duration 5s --quiet --seed "$seed" --rate "$((seed * 10))"
+		--link "delay=$((seed * 20))ms,jitter=15ms,loss=5%,dup=2%,corrupt=1%,reorder=$seed%/50ms")
+	"$LAB" "${args[@]}" | grep '^trace hash' >"$tmp/ring"
+	"$LAB" "${args[@]}" --direct | grep '^trace hash' >"$tmp/direct"
+	check "seed $seed: lcores over net_ring and the engine called directly send the same" 0 '^equal' \
+		sh -c "test -s '$tmp/ring' && cmp '$tmp/ring' '$tmp/direct' && echo equal"
+done
 check "JSON is JSON with a verdict" 0 '^True$' \
 	python3 -c "import json; print(json.load(open('$tmp/a.json'))['verdict']['in_sync'])"
 

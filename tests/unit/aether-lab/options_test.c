@@ -87,6 +87,9 @@ START_TEST(options_wrong_ones_are_refused_with_a_sentence)
 		"--readers 2",
 		"--trace f --docs 3",
 		"--lockstep --console",
+		"--direct",
+		"--lockstep --direct --workers 2",
+		"--datagrams f",
 		"--mbufs 1",
 		"--memory 1",
 	};
