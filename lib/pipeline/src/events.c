@@ -4,6 +4,7 @@
 #include "lcore_priv.h"
 
 #define UNSTALL_MAX 32u /* stalled connections looked at in one iteration */
+#define DESCS_AHEAD 4u  /* descriptors asked for before their turn */
 
 /* ---- engine to worker -------------------------------------------------------------------------
  */
@@ -61,6 +62,22 @@ refuse_scattered(struct pipeline_lcore *lc, struct pipeline_conn *pc, const stru
 	lc->stats.msgs_scattered++;
 }
 
+/* Descriptors come back from another core, so writing one means waiting for its lines: ask for them
+ * some messages before their turn. */
+AEF_HOT static void
+descs_prefetch(const struct delivery_end *end)
+{
+	const struct rte_mempool_cache *cache =
+		rte_mempool_default_cache(end->pool, rte_lcore_id());
+	const uint8_t *desc;
+
+	if (cache == NULL || cache->len < DESCS_AHEAD)
+		return;
+	desc = cache->objs[cache->len - DESCS_AHEAD];
+	rte_prefetch0(desc);
+	rte_prefetch0(desc + RTE_CACHE_LINE_SIZE);
+}
+
 AEF_HOT static bool
 deliver_message(struct pipeline_lcore *lc, struct pipeline_conn *pc, const struct quantum_msg *msg)
 {
@@ -77,6 +94,7 @@ deliver_message(struct pipeline_lcore *lc, struct pipeline_conn *pc, const struc
 	desc = delivery_desc_get(pc->worker, msg->nb_segs);
 	if (desc == NULL)
 		return false;
+	descs_prefetch(pc->worker);
 	desc->kind = DELIVERY_MESSAGE;
 	desc->conn = pc->handle;
 	desc->channel = msg->channel;
