@@ -161,9 +161,9 @@ dropped_by_queue(bool with_fec)
 	struct quantum_conn_conf conf;
 
 	scene_plan(&scene, 1, 20 * MS);
-	scene_link(&scene, "rate=20mbit,queue=25kb");
+	scene_link(&scene, "rate=20mbit,queue=12kb");
 	conf = scene.plan.server_conf;
-	conf.fec_m = with_fec ? 1 : 0;
+	conf.fec_m = with_fec ? 3 : 0;
 	conf.fec_always = with_fec;
 	conf.queue_bytes_max = 1 << 20;
 	scene_conf(&scene, &conf);
