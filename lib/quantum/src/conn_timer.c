@@ -30,11 +30,11 @@ idle_deadline_ns(const struct quantum_conn *conn)
 static uint64_t
 keepalive_deadline_ns(const struct quantum_conn *conn)
 {
-	/* Often enough for the idle time-out, too: three PINGs may be lost before it. */
+	/* Often enough for a short idle time-out, too. */
 	return conn->conf.keepalive_ns == 0 ? AEF_TIME_NEVER
 	                                    : aef_add_sat_u64(conn->last_eliciting_ns,
 	                                                      aef_min_u64(conn->conf.keepalive_ns,
-	                                                                  conn_idle_ns(conn) / 4));
+	                                                                  conn_idle_ns(conn) / 2));
 }
 
 static uint64_t
