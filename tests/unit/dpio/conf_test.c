@@ -21,8 +21,10 @@ START_TEST(conf_profiles_in_drivers_conf_are_accepted)
 		const struct dpio_conf *conf;
 		char path[300];
 
-		/* Whole configurations of the program are its own test's: tests/cli/aetherflowd.sh. */
-		if (strstr(e->d_name, ".yaml") == NULL || strncmp(e->d_name, "aetherflowd", 11) == 0)
+		/* Whole configurations of the program are its own test's: tests/cli/aetherflowd.sh.
+		 */
+		if (strstr(e->d_name, ".yaml") == NULL ||
+		    strncmp(e->d_name, "aetherflowd", 11) == 0)
 			continue;
 		snprintf(path, sizeof(path), "drivers-conf/%s", e->d_name);
 		ck_assert_msg(aef_config_load(&config, path, modules) == 0, "%s", config.error);
