@@ -126,11 +126,26 @@ path_is_to(const struct net_path *path, const struct quantum_addr *to)
 	return path->remote_port == to->port && memcmp(path->remote.b, to->ip, 16) == 0;
 }
 
+/* One that is not needed: empty, an older way to the same address, or to one that is given up. */
+static unsigned
+path_to_replace(const struct pipeline_conn *pc, const struct quantum_addr *from)
+{
+	for (unsigned i = 0; i < PATHS - 1; i++) {
+		struct quantum_addr to = { .port = pc->paths[i].remote_port };
+
+		memcpy(to.ip, pc->paths[i].remote.b, sizeof(to.ip));
+		if (!pc->has_path[i] || quantum_addr_eq(&to, from) ||
+		    !quantum_conn_may_send_to(pc->conn, &to))
+			return i;
+	}
+	return PATHS - 1;
+}
+
 AEF_HOT void
 pipeline_path_learn(struct pipeline_lcore *lc, struct pipeline_conn *pc, uint8_t port,
                     const struct net_meta *meta)
 {
-	const struct quantum_addr *peer = quantum_conn_peer(pc->conn);
+	struct quantum_addr from;
 	unsigned i = 0;
 
 	for (; i < PATHS; i++) {
@@ -142,10 +157,11 @@ pipeline_path_learn(struct pipeline_lcore *lc, struct pipeline_conn *pc, uint8_t
 		pc->path_port[i] = port;
 		return;
 	}
-	/* Not the one to the address that is validated: it stays the way until this one is. */
-	for (i = 0; i < PATHS - 1; i++)
-		if (!pc->has_path[i] || !path_is_to(&pc->paths[i], peer))
-			break;
+	from = pipeline_addr_of(meta);
+	/* An apparent move while another is being validated: nothing goes there. */
+	if (!quantum_conn_may_send_to(pc->conn, &from))
+		return;
+	i = path_to_replace(pc, &from);
 	net_path_reply(&pc->paths[i], lc->ports[port].local, meta);
 	pc->path_port[i] = port;
 	pc->has_path[i] = true;

@@ -14,7 +14,7 @@
 #include <pipeline/pipeline.h>
 #include <pipeline/timer_wheel.h>
 
-#define PATHS       2u /* of a connection: the present one, and the one it moves to or came from */
+#define PATHS       3u /* of a connection: as many as quantum_conn_may_send_to() says */
 #define SERVICE_MAX 128u                  /* connections that one iteration sends for */
 #define BLOCKED_NS  (100 * AEF_NS_PER_US) /* look again at one that may send but could not */
 
@@ -128,7 +128,7 @@ void pipeline_touch(struct pipeline_lcore *lc, struct pipeline_conn *pc);
 void pipeline_held_drop(struct pipeline_conn *pc);
 /** The engine is done with it: free what is free; the slot when the worker is done too. */
 void pipeline_conn_end(struct pipeline_lcore *lc, struct pipeline_conn *pc);
-/** Remember the way an authenticated datagram came. */
+/** Remember the way an authenticated datagram came, if the engine may answer there. */
 void pipeline_path_learn(struct pipeline_lcore *lc, struct pipeline_conn *pc, uint8_t port,
                          const struct net_meta *meta);
 /** Index of the path to @p to, -1 when none is known. */

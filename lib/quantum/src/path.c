@@ -172,6 +172,16 @@ path_deadline_ns(const struct quantum_conn *conn)
 	return conn->path.validating ? conn->path.retry_ns : AEF_TIME_NEVER;
 }
 
+bool
+quantum_conn_may_send_to(const struct quantum_conn *conn, const struct quantum_addr *addr)
+{
+	const struct path_state *path = &conn->path;
+
+	return quantum_addr_eq(addr, &path->peer) ||
+	       (path->validating && quantum_addr_eq(addr, &path->candidate)) ||
+	       (path->response_due && quantum_addr_eq(addr, &path->response_to));
+}
+
 void
 path_on_deadline(struct quantum_conn *conn, uint64_t now_ns)
 {

@@ -212,6 +212,13 @@ const struct aef_guuid *quantum_conn_local_cid(const struct quantum_conn *conn);
 /** The peer's validated address. */
 const struct quantum_addr *quantum_conn_peer(const struct quantum_conn *conn);
 
+/**
+ * True when the engine may still build a datagram to @p addr: its validated peer, an address under
+ * validation, one whose challenge is not answered yet; three at most. A driver keeps its ways to
+ * these.
+ */
+bool quantum_conn_may_send_to(const struct quantum_conn *conn, const struct quantum_addr *addr);
+
 /** One pointer for the driver's own use. */
 void quantum_conn_set_user(struct quantum_conn *conn, void *user);
 void *quantum_conn_user(const struct quantum_conn *conn);
