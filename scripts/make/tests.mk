@@ -8,15 +8,17 @@ need = $(if $(call have,$1),,@echo "make $@: program '$1' is not in this tree ($
 
 # ---- the suite: unit programs, then the long-running programs that exist ---------------------------
 SIM_SEEDS      ?= 200
+EQUAL_SEEDS    ?= 20
 TEXT_SOAK_ARGS ?= $(if $(filter test release,$(FLAVOUR)),--pairs 1000000 --sessions 200,--pairs 30000 --sessions 20)
 # It stands where the sanitizers stand, in front of malloc.
 STEADY := $(if $(filter test release,$(FLAVOUR)),$(call have,steady))
 CLI_TESTS := $(sort $(wildcard tests/cli/*.sh))
 SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
+	$(if $(call have,equal),'$B/equal --seeds $(EQUAL_SEEDS)') \
 	$(if $(call have,text-soak),'$B/text-soak $(TEXT_SOAK_ARGS)') \
 	$(if $(call have,guuid-soak),'$B/guuid-soak $(if $(filter test release,$(FLAVOUR)),,--ids 500000)') \
 	$(if $(STEADY),'$B/steady --packets 100000')
-SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim text-soak guuid-soak) $(STEADY))
+SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal text-soak guuid-soak) $(STEADY))
 # DPDK's rings are lock-free in ways ThreadSanitizer cannot see; these programs share memory in C11 terms.
 TSAN_PROGS := $(filter $(addprefix $B/unit-,base client sockio runtime text),$(UNIT_PROGS)) \
 	$(addprefix $B/,$(call have,guuid-soak))
