@@ -13,8 +13,10 @@
 
 #define PORT_RING     4096u
 #define MBUF_BYTES    2048u
+#define MBUF_PAGE     4096u          /* without hugepages no buffer crosses a page */
 #define SLAB_BYTES    (512ull << 20) /* touched only as far as it is used */
 #define STORE_BUDGET  (2ull << 30)
+#define BUSY_MAX      64u /* of many clients, busy at one time */
 #define REPLIES       16384u
 #define VIRTUAL_START (1000 * AEF_NS_PER_S) /* not 0: the engine's times may look back */
 
@@ -68,7 +70,7 @@ lab_worker_seed(const struct lab_opts *opts, uint8_t idx)
 static uint32_t
 mbufs_of(const struct lab_opts *opts)
 {
-	return opts->mbufs > 0 ? opts->mbufs : aef_min_u32(65536, 8192 + opts->clients * 1024);
+	return opts->mbufs > 0 ? opts->mbufs : aef_min_u32(32768, 8192 + opts->clients * 512);
 }
 
 void
@@ -78,7 +80,7 @@ lab_pipeline_conf(const struct lab_appliance *app, const struct lab_opts *opts, 
 	pipeline_conf_default(ret_conf);
 	ret_conf->idx = idx;
 	ret_conf->conns = opts->clients + 8;
-	ret_conf->conns_busy = opts->clients;
+	ret_conf->conns_busy = aef_min_u32(opts->clients, BUSY_MAX);
 	ret_conf->seed = opts->seed + 77;
 	lab_conn_conf(opts, &ret_conf->conn);
 	ret_conf->idle = lab_idle_conf(opts);
@@ -96,7 +98,7 @@ start_eal(struct lab_appliance *app, const struct lab_opts *opts, struct aef_tex
 	uint64_t bytes;
 
 	lab_pipeline_conf(app, opts, 0, &pc);
-	bytes = 2ull * mbufs_of(opts) * (MBUF_BYTES + 384) + REPLIES * (MBUF_BYTES + 384ull) +
+	bytes = (2ull * mbufs_of(opts) + REPLIES) * MBUF_PAGE +
 	        app->nb_lcores * (pipeline_lcore_bytes(&pc) + (16ull << 20)) +
 	        (uint64_t)app->nb_lcores * app->nb_workers * (6ull << 20);
 	dpio_conf_defaults(&conf);

@@ -73,7 +73,7 @@ struct lab_host_conf {
 	struct rte_mempool *clones;
 	const struct net_local *server;              /* addresses of the appliance */
 	struct delivery_bell *bells[LAB_QUEUES_MAX]; /* of the transport lcores */
-	uint32_t nb_queues;
+	uint16_t nb_queues;
 	struct delivery_idle_conf idle;
 
 	uint32_t nb_clients, nb_docs;

@@ -12,6 +12,7 @@
 #include "direct.h"
 
 #define RX_ROUNDS  8u
+#define BUSY_MAX   64u /* of many clients, busy at one time */
 #define LINK_SLOTS 4096u
 
 struct aef_guuid
@@ -149,7 +150,8 @@ make_env(struct lab_host *host)
 	uint64_t seed = host->conf.seed;
 	size_t bytes;
 
-	quantum_env_conf_scale(&conf, host->conf.nb_clients, host->conf.nb_clients);
+	quantum_env_conf_scale(&conf, host->conf.nb_clients,
+	                       aef_min_u32(host->conf.nb_clients, BUSY_MAX));
 	bytes = (quantum_env_bytes(&conf) + 63) & ~(size_t)63;
 	host->env_mem = aligned_alloc(64, bytes);
 	if (host->env_mem == NULL)

@@ -114,7 +114,7 @@ host_conf(struct lab *lab, struct lab_host_conf *ret_conf)
 		.pool = app->client_pool.mp,
 		.clones = app->client_pool.mp,
 		.server = &app->port.local,
-		.nb_queues = app->nb_lcores,
+		.nb_queues = (uint16_t)app->nb_lcores,
 		.nb_clients = opts->clients,
 		.nb_docs = opts->docs,
 		.nb_authors = opts->trace != NULL ? lab->trace.nb_agents : 0,

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define HEAD_EVERY 20u
-#define BAR_WIDTH  40u
+#define HEAD_EVERY   20u
+#define BAR_WIDTH    40u
+#define BAR_EVERY_NS (100 * AEF_NS_PER_MS)
 
 static const char head[] =
 	"   time  typed/s applied/s |  p50    p99  p99.9    max ms | goodput  lost  retx   fec |"
@@ -127,6 +128,8 @@ lab_table_step(struct lab_table *table, struct lab *lab)
 		table->before = f;
 		table->next_ns = now_ns + lab->opts.interval_ns;
 	}
-	if (table->terminal && !lab->opts.console)
+	if (table->terminal && !lab->opts.console && now_ns >= table->next_bar_ns) {
 		draw_bar(table, lab, now_ns);
+		table->next_bar_ns = now_ns + BAR_EVERY_NS;
+	}
 }

@@ -12,7 +12,7 @@ struct lab_table {
 	bool terminal;
 	bool bar_shown;
 	uint32_t lines;
-	uint64_t next_ns;
+	uint64_t next_ns, next_bar_ns;
 	struct lab_figures before;
 };
 

@@ -14,7 +14,7 @@
 static const char *const phrases[] = {
 	"the quick brown fox ",
 	"as we said on Monday, ",
-	"TODO: check the figures\n",
+	"Note: check the figures\n",
 	"Grüße aus Köln ",
 	"naïve café ",
 	"see below.\n\n",
@@ -47,7 +47,7 @@ one_key(struct lab_typing *typing, struct lab_edit *edit)
 		set_text(edit, rare[aef_rng_below(&typing->rng, AEF_DIM(rare))]);
 		return;
 	}
-	key[0] = dice < 20 ? ' ' : (char)('a' + aef_rng_below(&typing->rng, 26));
+	key[0] = dice < 20 ? ' ' : "abcdefghijklmnopqrstuvwxyz"[aef_rng_below(&typing->rng, 26)];
 	set_text(edit, key);
 }
 

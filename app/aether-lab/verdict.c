@@ -150,6 +150,9 @@ lab_verdict_print(const struct lab *lab, const struct lab_verdict *v)
 			             d->trace_equal ? "equal to" : "NOT");
 		(void)printf("\n");
 	}
+	if (lab->opts.trace != NULL && !lab->progress.authors_done)
+		(void)printf("the trace was cut short: %llu of %u patches were typed\n",
+		             (unsigned long long)lab->progress.ops_made, lab->trace.nb_patches);
 	if (v->in_sync)
 		(void)printf("in sync\n");
 	else

@@ -117,6 +117,9 @@ if [ -r "$DATA/friendsforever.json.gz" ]; then
 		'SHA-256 4720ec330c91e288c00b71cab318f7a1cdde689dfc401f269c353acfd6cb03f6, 3 replicas equal, equal to' \
 		"$LAB" --trace "$DATA/friendsforever.json.gz" --lockstep --quiet
 	has "operations in flight" '^in flight  ([2-9]|[0-9]{2,})'
+	check "a part of a trace" 0 '^in sync$' \
+		"$LAB" --trace "$DATA/friendsforever.json.gz" --no-huge --duration 2s --quiet
+	has "a part of a trace: how much" 'cut short: [1-9][0-9]* of 26078 patches'
 	check "friendsforever, 5 % in bursts, lockstep" 0 \
 		'SHA-256 4720ec330c91e288c00b71cab318f7a1cdde689dfc401f269c353acfd6cb03f6, 3 replicas equal, equal to' \
 		"$LAB" --trace "$DATA/friendsforever.json.gz" --lockstep --quiet --link loss=off,burst=5%/3
