@@ -16,8 +16,8 @@
 #define LOSS_THRESH_INV 50
 /*
  * The draft takes any 2 % for congestion. Links that lose at random have 5 % and more with an empty
- * queue; slowing down does not help there (DESIGN 3). Without a standing queue it takes a sixth, and
- * three packets: in a small window each one is a large share.
+ * queue; slowing down does not help there (DESIGN 3). Without a standing queue it takes a sixth,
+ * and three packets: in a small window each one is a large share.
  */
 #define RANDOM_LOSS_INV  6
 #define RANDOM_LOSS_PKTS 3
