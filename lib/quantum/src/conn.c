@@ -365,14 +365,7 @@ quantum_conn_poll(struct quantum_conn *conn, struct quantum_event *ret_event)
 
 	if (conn->events != 0 && poll_bit(conn, ret_event) == 0)
 		return 0;
-	if (quantum_chans_poll(&conn->chans, &ret_event->msg)) {
-		ret_event->type = QUANTUM_EVENT_MESSAGE;
-		conn->stats.rx_msgs++;
-		conn->stats.rx_data_bytes += ret_event->msg.len;
-		conn_trace(conn, conn->now_ns, QUANTUM_TRACE_MSG_DELIVERED, ret_event->msg.message,
-		           ret_event->msg.channel);
-		return 0;
-	}
+	/* Before messages: a driver that cannot take one now must still learn of these. */
 	if (quantum_chans_poll_sent(&conn->chans, &result)) {
 		ret_event->type = QUANTUM_EVENT_SENT;
 		ret_event->sent.channel = result.channel;
@@ -386,6 +379,14 @@ quantum_conn_poll(struct quantum_conn *conn, struct quantum_event *ret_event)
 	}
 	if (quantum_chans_poll_writable(&conn->chans)) {
 		ret_event->type = QUANTUM_EVENT_WRITABLE;
+		return 0;
+	}
+	if (quantum_chans_poll(&conn->chans, &ret_event->msg)) {
+		ret_event->type = QUANTUM_EVENT_MESSAGE;
+		conn->stats.rx_msgs++;
+		conn->stats.rx_data_bytes += ret_event->msg.len;
+		conn_trace(conn, conn->now_ns, QUANTUM_TRACE_MSG_DELIVERED, ret_event->msg.message,
+		           ret_event->msg.channel);
 		return 0;
 	}
 	return poll_closed(conn, ret_event);
