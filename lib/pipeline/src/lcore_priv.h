@@ -14,8 +14,8 @@
 #include <pipeline/pipeline.h>
 #include <pipeline/timer_wheel.h>
 
-#define PATHS       3u /* of a connection: as many as quantum_conn_may_send_to() says */
-#define SERVICE_MAX 128u                  /* connections that one iteration sends for */
+#define PATHS       3u   /* of a connection: as many as quantum_conn_may_send_to() says */
+#define SERVICE_MAX 128u /* connections that one iteration sends for */
 #define BLOCKED_NS  (100 * AEF_NS_PER_US) /* look again at one that may send but could not */
 
 struct pipeline_conn {

@@ -52,7 +52,8 @@ struct wire_ack {
 	uint8_t cookie_epoch;
 	uint8_t dh_epoch;
 	uint8_t client_pub[WIRE_PUB_BYTES];
-	uint8_t mac[WIRE_MAC_BYTES]; /* over the connection id and the clear part before it */
+	uint8_t mac[WIRE_MAC_BYTES]; /* over the connection id and the clear part before it [Q-4.3]
+	                              */
 };
 
 /* Offset of the MAC, that is: length of what it covers. */
