@@ -27,6 +27,9 @@ LD_ubsan     := -fsanitize=undefined
 LD_tsan      := -fsanitize=thread
 LD_fuzz      := -fsanitize=address,undefined
 LD_coverage  := --coverage
+ifeq ($(OPT_$(FLAVOUR)),)
+$(error FLAVOUR must be release, test, canary, asan, ubsan, tsan, fuzz or coverage, not $(FLAVOUR))
+endif
 ifneq ($(filter tsan fuzz,$(FLAVOUR)),)
 CC := clang
 endif

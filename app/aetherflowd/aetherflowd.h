@@ -5,6 +5,7 @@
  *   main.c      start, run, stop          modules.c   THE list, in start order
  *   conf.c      sections of the file      lcores.c    who runs where
  *   services.c  services by name          stats.c     what --stats prints
+ *   describe.c  what --list prints
  *
  * Context: main thread, but where a function says otherwise.
  */
@@ -62,7 +63,8 @@ struct workers_conf {
 
 /* Everything that runs. */
 struct node {
-	const struct limits_conf *limits; /* of the configuration, as all three */
+	const struct limits_conf *limits; /* of the configuration, as all four */
+	const struct dpio_conf *dpio;
 	const struct transport_conf *transport;
 	const struct workers_conf *workers;
 
@@ -86,6 +88,11 @@ extern const struct aef_module log_module;
 extern const struct aef_module limits_module;
 extern const struct aef_module transport_module;
 extern const struct aef_module worker_module;
+
+/* Defaults and ranges of sections limits, pipeline, worker; each ends with { 0 }. */
+extern const struct aef_config_number limits_numbers[];
+extern const struct aef_config_number transport_numbers[];
+extern const struct aef_config_number worker_numbers[];
 
 /* THE list; ends with NULL. */
 extern const struct aef_module *const modules[];
@@ -134,6 +141,14 @@ void node_shut(uint32_t ms);
 
 /** Counters of all lcores that are not 0, in one text. */
 void node_stats_text(struct aef_text *out);
+
+/**
+ * Print what there is, one line each, fields separated by tabs: "keys" of the file, "metrics",
+ * "verdicts". For metrics the smallest node is started and stopped again.
+ *
+ * @return exit code: 0; 1 could not start (said); 2 no such list
+ */
+int node_list(const char *what);
 
 /** One line: what runs and that its protection is null. */
 void node_banner(struct aef_text *out);

@@ -34,7 +34,7 @@ static const cyaml_schema_value_t limits_schema = {
 };
 #define LIMIT_NUMBER(member, def, min, max, help)                                                  \
 	AEF_CONFIG_NUMBER(struct limits_conf, member, def, min, max, help)
-static const struct aef_config_number limits_numbers[] = {
+const struct aef_config_number limits_numbers[] = {
 	LIMIT_NUMBER(idle_ms, 60000, 1000, 3600000, "ms of silence before a connection ends"),
 	LIMIT_NUMBER(message_bytes, 16u << 20, 1024, 16u << 20, "bytes of one message received"),
 	LIMIT_NUMBER(channels, 65536, 1, 65536, "channels of a connection"),
@@ -62,7 +62,7 @@ static const cyaml_schema_value_t transport_schema = {
 };
 #define TRANSPORT_NUMBER(member, def, min, max, help)                                              \
 	AEF_CONFIG_NUMBER(struct transport_conf, member, def, min, max, help)
-static const struct aef_config_number transport_numbers[] = {
+const struct aef_config_number transport_numbers[] = {
 	TRANSPORT_NUMBER(lcores, 1, 1, PIPELINE_LCORES_MAX, "transport lcores"),
 	TRANSPORT_NUMBER(conns, 1024, 1, 1u << 24, "connections of one lcore"),
 	TRANSPORT_NUMBER(conns_busy, 64, 1, 1u << 24, "of these, sending at one time"),
@@ -92,7 +92,7 @@ static const cyaml_schema_value_t worker_schema = {
 };
 #define WORKER_NUMBER(member, def, min, max, help)                                                 \
 	AEF_CONFIG_NUMBER(struct workers_conf, member, def, min, max, help)
-static const struct aef_config_number worker_numbers[] = {
+const struct aef_config_number worker_numbers[] = {
 	WORKER_NUMBER(lcores, 1, 1, PIPELINE_WORKERS_MAX, "worker lcores"),
 	WORKER_NUMBER(memory_mb, 64, 1, 1u << 20, "MiB for the service on each lcore"),
 	WORKER_NUMBER(replies, 8192, 256, 1u << 22, "buffers for replies"),

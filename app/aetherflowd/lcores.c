@@ -158,7 +158,7 @@ lcore_make(const struct transport_conf *t, uint8_t idx, struct aef_text *error)
 		return AEF_ERR_NOMEM;
 	for (uint32_t i = 0; rc == 0 && dpio_port_at(i) != NULL; i++) {
 		rc = pipeline_lcore_add_port(node.lcores[idx], dpio_port_at(i), idx,
-		                             dpio_pool_shared(), 1000);
+		                             dpio_pool_shared(), node.dpio->icmp_per_s);
 		if (rc == AEF_ERR_INVALID)
 			aef_text_printf(error,
 			                "Port %s has only %u queues; set pipeline.lcores to that.",
@@ -166,6 +166,16 @@ lcore_make(const struct transport_conf *t, uint8_t idx, struct aef_text *error)
 	}
 	for (uint32_t i = 0; rc == 0 && pipeline_lcore_burst(node.lcores[idx], i) != NULL; i++)
 		rc = dpio_burst_register(pipeline_lcore_burst(node.lcores[idx], i));
+	return rc;
+}
+
+static int
+lcore_metrics(struct pipeline_lcore *lc, struct aef_metrics *metrics)
+{
+	int rc = pipeline_lcore_metrics(lc, metrics);
+
+	for (uint32_t i = 0; rc == 0 && pipeline_lcore_burst(lc, i) != NULL; i++)
+		rc = dpio_burst_metrics(pipeline_lcore_burst(lc, i), metrics);
 	return rc;
 }
 
@@ -178,6 +188,7 @@ transport_init(struct aef_runtime *rt, const void *conf)
 	int rc = keys_init(t);
 
 	node.transport = t;
+	node.dpio = aef_config_section(rt->config, "dpio");
 	node.clock = delivery_clock_tsc(&node.tsc);
 	if (rc == 0)
 		rc = pipeline_mesh_init(&node.mesh, "node", (uint8_t)t->lcores, NODE_RING_MESH,
@@ -185,7 +196,7 @@ transport_init(struct aef_runtime *rt, const void *conf)
 	for (uint8_t i = 0; rc == 0 && i < t->lcores; i++) {
 		rc = lcore_make(t, i, &error);
 		if (rc == 0)
-			rc = pipeline_lcore_metrics(node.lcores[i], &rt->metrics);
+			rc = lcore_metrics(node.lcores[i], &rt->metrics);
 	}
 	return rc < 0 ? aef_runtime_fail(rt, rc, "%s", error.len > 0 ? buf : aef_err_text(rc)) : 0;
 }
@@ -280,13 +291,28 @@ worker_make(const struct workers_conf *w, uint8_t idx, struct aef_text *error)
 	return rc == 0 ? worker_start(node.worker[idx], error) : rc;
 }
 
+static int
+replies_make(const struct workers_conf *w, struct aef_runtime *rt, struct aef_text *error)
+{
+	const int rc = dpio_pool_create(&node.replies, "replies", w->replies, 2048, error);
+
+	if (rc == AEF_ERR_NOMEM) { /* the key to lower is another one than the pool believes */
+		aef_text_clear(error);
+		aef_text_printf(error,
+		                "There is no memory for %u buffers for replies; raise "
+		                "dpio.memory_mb or lower worker.replies.",
+		                w->replies);
+	}
+	return rc == 0 ? dpio_pool_metrics(&node.replies, &rt->metrics) : rc;
+}
+
 int
 workers_init(struct aef_runtime *rt, const void *conf)
 {
 	const struct workers_conf *w = conf;
 	char buf[AEF_RUNTIME_ERROR_MAX];
 	struct aef_text error = aef_text_make(buf, sizeof(buf));
-	int rc = dpio_pool_create(&node.replies, "replies", w->replies, 2048, &error);
+	int rc = replies_make(w, rt, &error);
 
 	node.workers = w;
 	for (uint8_t i = 0; rc == 0 && i < w->lcores; i++) {
@@ -352,6 +378,8 @@ node_tick(uint64_t now_s)
 	uint8_t random[64];
 
 	delivery_tsc_sync(&node.tsc);
+	dpio_pool_sample(dpio_pool_shared());
+	dpio_pool_sample(&node.replies);
 	if (keys_s == 0)
 		keys_s = now_s;
 	if (now_s - keys_s < KEYS_LIFE_S)

@@ -22,6 +22,7 @@
 
 struct options {
 	const char *config;
+	const char *list;
 	bool check;
 	uint32_t stats_s; /* 0: none */
 };
@@ -34,6 +35,7 @@ usage(FILE *out)
 	      "  -c, --config FILE    run with this configuration\n"
 	      "      --check FILE     read and judge a configuration, start nothing\n"
 	      "      --stats SECONDS  print counters that often to standard error\n"
+	      "      --list WHAT      print every key, metric or verdict: keys, metrics, verdicts\n"
 	      "      --version        print the version\n"
 	      "  -h, --help           this text\n"
 	      "A documented example is drivers-conf/aetherflowd.example.yaml.\n",
@@ -56,6 +58,7 @@ options_parse(struct options *opt, int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", required_argument, NULL, 'k' },
 		{ "stats", required_argument, NULL, 's' },
+		{ "list", required_argument, NULL, 'l' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -76,6 +79,9 @@ options_parse(struct options *opt, int argc, char **argv)
 			if (*end != '\0' || opt->stats_s == 0 || opt->stats_s > 86400)
 				return bad_usage("--stats wants 1 to 86400 seconds, not", optarg);
 			break;
+		case 'l':
+			opt->list = optarg;
+			break;
 		case 'V':
 			puts("aetherflowd " AEF_VERSION);
 			return 0;
@@ -90,6 +96,11 @@ options_parse(struct options *opt, int argc, char **argv)
 	}
 	if (optind < argc)
 		return bad_usage("unexpected argument", argv[optind]);
+	if (opt->list != NULL) {
+		c = node_list(opt->list);
+		return c == 2 ? bad_usage("--list wants keys, metrics or verdicts, not", opt->list)
+		              : c;
+	}
 	if (opt->config == NULL)
 		return bad_usage("--config FILE is missing", NULL);
 	return -1;

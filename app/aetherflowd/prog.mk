@@ -1,6 +1,6 @@
 # The appliance: poll-mode transport lcores, worker lcores, one configuration file.
 NAME := aetherflowd
-SRCS := main.c modules.c conf.c lcores.c services.c stats.c echo.c
+SRCS := main.c modules.c conf.c lcores.c services.c stats.c describe.c echo.c
 DEPS := base runtime crypto crypto_null dpio delivery quantum pipeline service worker \
 	docmsg msg storeif store text json statesync
 PKGS := libcyaml

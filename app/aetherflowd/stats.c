@@ -3,9 +3,19 @@
 
 #include "aetherflowd.h"
 
+static void
+pool(struct aef_text *out, const char *what, const struct dpio_pool *pool)
+{
+	aef_text_printf(out, "%s %llu, in use %llu, high water %llu\n", what,
+	                (unsigned long long)pool->nb_mbufs, (unsigned long long)pool->in_use,
+	                (unsigned long long)pool->high_water);
+}
+
 void
 node_stats_text(struct aef_text *out)
 {
+	pool(out, "packet buffers", dpio_pool_shared());
+	pool(out, "buffers for replies", &node.replies);
 	for (uint8_t i = 0; i < node.transport->lcores; i++) {
 		const struct dpio_burst *burst;
 

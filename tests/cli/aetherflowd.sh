@@ -48,6 +48,7 @@ says "an option without its value" 2 "a value is missing after '--check'" "$D" -
 says "an argument too many" 2 "unexpected argument 'x'" "$D" --check f x
 says "a bad interval" 2 "1 to 86400 seconds, not 'x'" "$D" -c f --stats x
 says "a file that is not there" 1 'cannot be opened' "$D" --config "$dir/none.yaml"
+says "an unknown list" 2 "keys, metrics or verdicts, not 'x'" "$D" --list x
 says "the example is right" 0 ': ok$' "$D" --check drivers-conf/aetherflowd.example.yaml
 
 conf key.yaml 's/conns_busy: 64/conns_bussy: 64/'
@@ -80,6 +81,22 @@ says "a port listed twice" 1 'used by another port' "$D" -c "$dir/twice.yaml"
 conf slab.yaml 's/memory_mb: 64 /memory_mb: 1 /; s/service: echo/service: statesync/'
 says "no memory for a service" 1 'worker: ' "$D" -c "$dir/slab.yaml"
 
+mkdir "$dir/folder"
+says "a folder instead of a file" 1 'cannot be read' "$D" --check "$dir/folder"
+: >"$dir/empty.yaml"
+says "an empty file" 1 'at least one port' "$D" --check "$dir/empty.yaml"
+head -c 2000000 /dev/zero | tr '\0' a >"$dir/big.yaml"
+says "a file too large" 1 'larger than' "$D" --check "$dir/big.yaml"
+conf replies.yaml 's/replies: 8192/replies: 4194304/'
+says "no memory for replies" 1 'raise dpio.memory_mb or lower worker.replies' "$D" -c "$dir/replies.yaml"
+conf descs.yaml 's/descs: 8192/descs: 4194304/'
+says "no memory for a link" 1 'lower worker.descs' "$D" -c "$dir/descs.yaml"
+conf tokens.yaml 's/tokens: 4096/tokens: 16777216/'
+says "no memory for tokens" 1 'pipeline.conns, conns_busy or tokens' "$D" -c "$dir/tokens.yaml"
+conf ok.yaml 's/x/x/'
+says "too few open files" 1 'raise ulimit -n' bash -c "ulimit -n 8; exec '$D' -c '$dir/ok.yaml'"
+says "not enough address space" 1 'lower dpio.memory_mb' bash -c "ulimit -v 200000; exec '$D' -c '$dir/ok.yaml'"
+
 runs() { # name, sed script, pattern of the start line
 	conf run.yaml "$2"
 	: >"$dir/out"
@@ -98,6 +115,37 @@ runs() { # name, sed script, pattern of the start line
 	grep -q '^worker lcore 0:' "$dir/out"
 	verdict "$1 prints its counters" $?
 }
+
+# Two on one kernel interface; and an interface that is not there. Needs root for a namespace of its own.
+if [ "$(id -u)" -eq 0 ] && unshare -n true 2>/dev/null; then
+	sed -e 's/iface=aef0/iface=lo/' -e 's/hugepages: auto/hugepages: never/' \
+		drivers-conf/aetherflowd.example.yaml >"$dir/lo.yaml"
+	says "an interface that another one has" 1 'another AetherFlow program has this interface' \
+		unshare -n bash -c "ip link set lo up; '$D' -c '$dir/lo.yaml' 2>'$dir/first' & p=\$!
+		for _ in \$(seq 100); do grep -q protection '$dir/first' && break; sleep 0.1; done
+		'$D' -c '$dir/lo.yaml'; rc=\$?; kill \$p; wait \$p; exit \$rc"
+	says "an interface that is not there" 1 'that the interface is there' \
+		unshare -n "$D" -c drivers-conf/aetherflowd.example.yaml
+	if setpriv --reuid 65534 --regid 65534 --clear-groups "$D" --version >"$dir/out" 2>&1; then
+		says "no right to open the interface" 1 'your rights' \
+			setpriv --reuid 65534 --regid 65534 --clear-groups "$D" -c drivers-conf/aetherflowd.example.yaml
+	fi
+fi
+
+printf 'dpio: {hugepages: never, ports: [{name: p0, device: net_ring0, ipv4: 10.1.0.1/24}]}\n' >"$dir/least.yaml"
+timeout -s INT 3 "$D" -c "$dir/least.yaml" >"$dir/out" 2>&1
+grep -q protection "$dir/out"
+verdict "a file with nothing but a port is enough" $?
+"$D" -c "$dir/least.yaml" >"$dir/out" 2>&1 &
+pid=$!
+sleep 0.3
+kill -TERM "$pid"
+kill -TERM "$pid"
+wait "$pid"
+verdict "two signals in a row, also during the start, end it with status 0" $?
+pid=
+! ls -d /var/run/dpdk/aetherflow /tmp/dpdk/aetherflow >"$dir/out" 2>&1
+verdict "nothing is left in the run-time folder of DPDK" $?
 
 runs "echo" 's/x/x/' '1 transport lcore.*\(echo\).*10.98.0.1:4433.*protection: null \(checksums only; not for release\)'
 runs "statesync" 's/service: echo/service: statesync/' '\(statesync\)'

@@ -103,7 +103,8 @@ delivery_link_init(struct delivery_link *link, const struct delivery_conf *conf,
 	if (link->mem == NULL || link->transport.out == NULL || link->worker.out == NULL ||
 	    link->transport.pool == NULL || link->worker.pool == NULL) {
 		aef_text_printf(ret_error,
-		                "No memory for delivery link %s (%s); raise dpio.memory_mb.",
+		                "No memory for delivery link %s (%s); raise dpio.memory_mb or "
+		                "lower worker.descs.",
 		                conf->name, rte_strerror(rte_errno));
 		delivery_link_fini(link);
 		return AEF_ERR_NOMEM;

@@ -73,7 +73,7 @@ const cyaml_schema_value_t dpio_conf_schema = {
 	AEF_CONFIG_NUMBER(struct dpio_port_conf, member, def, min, max, help)
 
 const struct aef_config_number dpio_conf_numbers[] = {
-	CONF_NUMBER(memory_mb, 256, 64, 1u << 20, "MiB of memory for DPDK, buffers included"),
+	CONF_NUMBER(memory_mb, 512, 64, 1u << 20, "MiB of memory for DPDK, buffers included"),
 	CONF_NUMBER(lcores, 0, 0, 64, "lcores; 0 = one for each CPU of `cpus`"),
 	CONF_NUMBER(mbufs, 16384, 512, 1u << 22, "packet buffers"),
 	CONF_NUMBER(mbuf_bytes, 2048, 1600, 16384, "bytes of a buffer without its headroom"),

@@ -166,6 +166,10 @@ start(const struct dpio_conf *conf, struct aef_text *error)
 		if (rc == 0 && dpio.ports[i].nb_queues < conf->ports[i].queues)
 			AEF_LOG(AEF_LOG_WARN, "dpio", "port %s has %u of the %u queues asked for",
 			        dpio.ports[i].name, dpio.ports[i].nb_queues, conf->ports[i].queues);
+		if (rc == 0 && !dpio_port_link_up(&dpio.ports[i]))
+			AEF_LOG(AEF_LOG_WARN, "dpio",
+			        "port %s has no link yet; is its interface up, its cable in?",
+			        dpio.ports[i].name);
 	}
 	return rc;
 }

@@ -20,4 +20,12 @@ const char *dpio_dpdk_words(void);
 /** Forget it before a call that may fail. */
 void dpio_dpdk_forget_words(void);
 
+/**
+ * Keep other AetherFlow programs off the kernel interface that @p device names with ",iface=".
+ *
+ * @param ret_fd to close when done; -1: the device names none, or an error
+ * @return 0; AEF_ERR_STATE when another process has it; AEF_ERR_IO
+ */
+AEF_MUST_CHECK int dpio_iface_lock(const char *device, int *ret_fd);
+
 #endif

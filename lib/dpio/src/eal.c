@@ -2,10 +2,12 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -38,6 +40,7 @@ static struct {
 	char lcores[LCORES_BYTES];
 	char *argv[ARGS_MAX + 1];
 	int argc;
+	uint32_t nb_lcores;
 } args;
 
 static ssize_t
@@ -171,6 +174,7 @@ args_lcores(const struct dpio_conf *conf, struct aef_text *ret_error)
 	if (rc < 0)
 		return rc;
 	nb_lcores = conf->lcores > 0 ? conf->lcores : nb_cpus;
+	args.nb_lcores = nb_lcores;
 	for (uint32_t i = 0; i < nb_lcores; i++)
 		aef_text_printf(&map, "%s%u@%u", i > 0 ? "," : "", i, cpus[i % nb_cpus]);
 	arg_add("--lcores");
@@ -234,7 +238,7 @@ args_make(const struct dpio_conf *conf, struct aef_text *ret_error)
 		return rc;
 	args_pci(conf);
 	arg_add("--no-telemetry");
-	arg_add("--file-prefix=aef%d", (int)getpid());
+	arg_add("--file-prefix=aetherflow"); /* of an empty folder: no process shares anything */
 	arg_add("--log-level=error");
 	return 0;
 }
@@ -270,6 +274,44 @@ init_quietly(void)
 	return rc;
 }
 
+/*
+ * DPDK makes a folder for files that --in-memory and --no-shconf never write, and leaves it. It is
+ * empty, so whoever ends takes it away; a process beside us does not miss it.
+ */
+static void
+runtime_dir_remove(void)
+{
+	char path[PATH_MAX];
+	char *slash;
+
+	(void)snprintf(path, sizeof(path), "%s", rte_eal_get_runtime_dir());
+	slash = strrchr(path, '/');
+	if (slash == NULL || rmdir(path) != 0)
+		return;
+	*slash = '\0'; /* and the one above, /tmp/dpdk or /var/run/dpdk, when nobody else has one */
+	(void)rmdir(path);
+}
+
+/*
+ * DPDK panics where a pipe of an lcore cannot be opened, so the limit is looked at before: four
+ * descriptors for each lcore, some for itself and for the ports.
+ */
+static int
+files_allow(struct aef_text *ret_error)
+{
+	const rlim_t needed = 4u * args.nb_lcores + 64u;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+		return 0;
+	limit.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max;
+	if (limit.rlim_cur == needed && setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return 0;
+	aef_text_printf(ret_error, "%llu open files are allowed and %llu needed; raise ulimit -n.",
+	                (unsigned long long)limit.rlim_max, (unsigned long long)needed);
+	return AEF_ERR_LIMIT;
+}
+
 int
 dpio_eal_start(const struct dpio_conf *conf, struct aef_text *ret_error)
 {
@@ -281,11 +323,15 @@ dpio_eal_start(const struct dpio_conf *conf, struct aef_text *ret_error)
 		return AEF_ERR_STATE;
 	}
 	rc = args_make(conf, ret_error);
+	if (rc == 0)
+		rc = files_allow(ret_error);
 	if (rc < 0)
 		return rc;
 	log_redirect();
-	if (init_quietly() < 0)
+	if (init_quietly() < 0) {
+		runtime_dir_remove();
 		return init_failed(conf, ret_error);
+	}
 	rte_log_set_global_level(RTE_LOG_ERR);
 	eal.running = true;
 	eal.was_started = true;
@@ -299,6 +345,7 @@ dpio_eal_stop(void)
 		return;
 	eal.running = false;
 	(void)rte_eal_cleanup(); /* nothing can be done about a failure at the end */
+	runtime_dir_remove();
 	(void)rte_openlog_stream(NULL);
 	if (eal.log != NULL)
 		fclose(eal.log);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_dev.h>
@@ -243,12 +244,27 @@ begin(struct dpio_port *port, const struct dpio_port_conf *conf, struct aef_text
 	return dpio_port_conf_local(conf, &port->local, ret_error);
 }
 
+static int
+lock(struct dpio_port *port, struct aef_text *ret_error)
+{
+	const int rc = dpio_iface_lock(port->conf.device, &port->lock_fd);
+
+	port->locked = port->lock_fd >= 0;
+	if (rc == AEF_ERR_STATE)
+		return refuse(ret_error, &port->conf, rc,
+		              "another AetherFlow program has this interface; end it first, or "
+		              "use another interface");
+	return rc < 0 ? refuse(ret_error, &port->conf, rc, "no socket can be opened") : 0;
+}
+
 int
 dpio_port_start(struct dpio_port *port, const struct dpio_port_conf *conf,
                 const struct dpio_pool *pool, struct aef_text *ret_error)
 {
 	int rc = begin(port, conf, ret_error);
 
+	if (rc == 0)
+		rc = lock(port, ret_error);
 	if (rc == 0)
 		rc = probe(port, ret_error);
 	if (rc < 0 && !port->plugged)
@@ -296,6 +312,9 @@ dpio_port_stop(struct dpio_port *port)
 	const bool plugged = port->plugged;
 
 	port->plugged = false;
+	if (port->locked)
+		(void)close(port->lock_fd);
+	port->locked = false;
 	if (port->devname[0] == '\0' || port->port_id == RTE_MAX_ETHPORTS)
 		return;
 	(void)rte_eth_dev_info_get(port->port_id, &info); /* zeroed on failure */

@@ -24,6 +24,8 @@ struct dpio_port {
 	bool hw_tx_csum; /* IPv4 and UDP checksums are filled in by the device */
 	bool rss;        /* the device spreads by 4-tuple */
 	bool plugged;    /* probed by us: unplugged at stop */
+	bool locked;     /* lock_fd is open */
+	int lock_fd;     /* keeps other programs off the kernel interface behind it */
 	char name[32];
 	char devname[64];
 	const char *driver;         /* DPDK's driver name */
