@@ -50,7 +50,7 @@ pools_conf(const struct pipeline_conf *conf, struct quantum_env_conf *ret_pools)
 		quantum_env_conf_scale(ret_pools, conf->conns, conf->conns_busy);
 }
 
-/* [Q-4.3] One table for all lcores of a mesh: a client chooses where its datagrams go by its port,
+/* [Q-4.7] One table for all lcores of a mesh: a client chooses where its datagrams go by its port,
  * and a token must not open a connection at each. */
 static uint32_t
 tokens_of(const struct pipeline_conf *conf)

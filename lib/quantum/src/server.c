@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdatomic.h>
 #include <string.h>
 
 #include <base/err.h>
@@ -31,7 +32,9 @@ struct quantum_server {
 	struct quantum_table *table;
 	const struct quantum_server_keys *keys;
 	const struct quantum_conn_conf *conf;
+	/* Of this server, or of one it shares with; entries only under the lock of their bucket. */
 	struct used_token *tokens;
+	atomic_flag *locks;  /* [nb_buckets] */
 	uint32_t nb_buckets; /* power of two */
 	uint8_t hash_key[16];
 	struct reply_budget budget;
@@ -87,7 +90,8 @@ size_t
 quantum_server_bytes(uint32_t tokens_max)
 {
 	return sizeof(struct quantum_server) + AEF_CACHE_LINE +
-	       (size_t)buckets_for(tokens_max) * BUCKET_ENTRIES * sizeof(struct used_token);
+	       (size_t)buckets_for(tokens_max) *
+	               (BUCKET_ENTRIES * sizeof(struct used_token) + sizeof(atomic_flag));
 }
 
 struct quantum_server *
@@ -105,9 +109,22 @@ quantum_server_init(void *mem, uint32_t tokens_max, struct quantum_env *env,
 	server->conf = conf;
 	server->nb_buckets = buckets_for(tokens_max);
 	server->tokens = (struct used_token *)((uint8_t *)mem + sizeof(*server));
+	server->locks =
+		(atomic_flag *)(server->tokens + (size_t)server->nb_buckets * BUCKET_ENTRIES);
+	for (uint32_t i = 0; i < server->nb_buckets; i++)
+		atomic_flag_clear_explicit(&server->locks[i], memory_order_relaxed);
 	for (unsigned i = 0; i < sizeof(server->hash_key); i++)
 		server->hash_key[i] = (uint8_t)aef_rng_u64(&env->rng);
 	return server;
+}
+
+void
+quantum_server_share_tokens(struct quantum_server *server, const struct quantum_server *owner)
+{
+	server->tokens = owner->tokens;
+	server->locks = owner->locks;
+	server->nb_buckets = owner->nb_buckets;
+	memcpy(server->hash_key, owner->hash_key, sizeof(server->hash_key));
 }
 
 static enum quantum_verdict
@@ -276,48 +293,100 @@ transcript_hash(const struct quantum_server *server, const struct wire_ack *ack,
 	return aef_siphash_final64(&sip);
 }
 
-static struct used_token *
+static uint32_t
 bucket_of(const struct quantum_server *server, const uint8_t *nonce)
 {
-	const uint64_t h = aef_siphash64(server->hash_key, nonce, CRYPTO_NONCE_BYTES);
+	return (uint32_t)aef_siphash64(server->hash_key, nonce, CRYPTO_NONCE_BYTES) &
+	       (server->nb_buckets - 1);
+}
 
-	return &server->tokens[(h & (server->nb_buckets - 1)) * BUCKET_ENTRIES];
+/* Held for a few entries, once or twice in a handshake, so another lcore is never here for long. */
+static void
+bucket_lock(struct quantum_server *server, uint32_t bucket)
+{
+	while (atomic_flag_test_and_set_explicit(&server->locks[bucket], memory_order_acquire))
+		;
+}
+
+static void
+bucket_unlock(struct quantum_server *server, uint32_t bucket)
+{
+	atomic_flag_clear_explicit(&server->locks[bucket], memory_order_release);
+}
+
+/* The entry of the token, or a free one for it, or NULL. Under the lock. */
+static struct used_token *
+entry_find(struct quantum_server *server, uint32_t bucket, const uint8_t *nonce, uint64_t unix_ms)
+{
+	struct used_token *room = NULL;
+
+	for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
+		struct used_token *e = &server->tokens[(size_t)bucket * BUCKET_ENTRIES + i];
+
+		if (e->used && unix_ms > e->expires_ms + CRYPTO_TOKEN_SKEW_MS)
+			e->used = false;
+		if (e->used && memcmp(e->nonce, nonce, sizeof(e->nonce)) == 0)
+			return e;
+		if (!e->used && room == NULL)
+			room = e;
+	}
+	return room;
 }
 
 /*
  * Consume the token, or find it consumed. A full bucket refuses [Q-4.7]: evicting would let a used
  * token in again.
+ *
+ * @param ret_cid_s of the connection that it opened, when the verdict is ACCEPTED_DUPLICATE_ACK
  */
 static enum quantum_verdict
-token_consume(struct quantum_server *server, const struct quantum_accept *accept,
-              const struct quantum_now *now, struct used_token **ret_entry)
+token_consume(struct quantum_server *server, struct quantum_accept *accept,
+              const struct quantum_now *now, struct aef_guuid *ret_cid_s)
 {
-	struct used_token *bucket = bucket_of(server, accept->token.nonce);
-	struct used_token *room = NULL;
+	const uint32_t bucket = bucket_of(server, accept->token.nonce);
+	const uint64_t transcript = transcript_hash(server, &accept->ack, &accept->from);
+	enum quantum_verdict verdict = QUANTUM_VERDICT_TABLE_FULL;
+	struct used_token *e;
 
-	for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
-		struct used_token *e = &bucket[i];
-
-		if (e->used && now->unix_ms > e->expires_ms + CRYPTO_TOKEN_SKEW_MS)
-			e->used = false;
-		if (!e->used) {
-			room = room != NULL ? room : e;
-			continue;
-		}
-		if (memcmp(e->nonce, accept->token.nonce, sizeof(e->nonce)) == 0) {
-			*ret_entry = e;
-			return e->transcript == transcript_hash(server, &accept->ack, &accept->from)
-			               ? QUANTUM_VERDICT_ACCEPTED_DUPLICATE_ACK
-			               : QUANTUM_VERDICT_TOKEN_USED;
-		}
+	bucket_lock(server, bucket);
+	e = entry_find(server, bucket, accept->token.nonce, now->unix_ms);
+	if (e != NULL && e->used) {
+		*ret_cid_s = e->cid_s;
+		verdict = e->transcript == transcript ? QUANTUM_VERDICT_ACCEPTED_DUPLICATE_ACK
+		                                      : QUANTUM_VERDICT_TOKEN_USED;
+	} else if (e != NULL) {
+		*e = (struct used_token){ .used = true,
+			                  .expires_ms = accept->token.expires_ms,
+			                  .transcript = transcript };
+		memcpy(e->nonce, accept->token.nonce, sizeof(e->nonce));
+		accept->slot = (uint64_t)(e - server->tokens);
+		verdict = QUANTUM_VERDICT_ACCEPTED;
 	}
-	if (room == NULL)
-		return QUANTUM_VERDICT_TABLE_FULL;
-	*room = (struct used_token){ .used = true, .expires_ms = accept->token.expires_ms };
-	memcpy(room->nonce, accept->token.nonce, sizeof(room->nonce));
-	room->transcript = transcript_hash(server, &accept->ack, &accept->from);
-	*ret_entry = room;
-	return QUANTUM_VERDICT_ACCEPTED;
+	bucket_unlock(server, bucket);
+	return verdict;
+}
+
+/* The token was not used after all. */
+static void
+token_give_back(struct quantum_server *server, const struct quantum_accept *accept)
+{
+	const uint32_t bucket = (uint32_t)(accept->slot / BUCKET_ENTRIES);
+
+	bucket_lock(server, bucket);
+	server->tokens[accept->slot].used = false;
+	bucket_unlock(server, bucket);
+}
+
+/* The token opened this connection: a repeated ACK finds it. */
+static void
+token_bind(struct quantum_server *server, const struct quantum_accept *accept,
+           const struct aef_guuid *cid_s)
+{
+	const uint32_t bucket = (uint32_t)(accept->slot / BUCKET_ENTRIES);
+
+	bucket_lock(server, bucket);
+	server->tokens[accept->slot].cid_s = *cid_s;
+	bucket_unlock(server, bucket);
 }
 
 static struct quantum_conn *
@@ -378,7 +447,7 @@ quantum_server_on_ack(struct quantum_server *server, const struct quantum_rx *rx
                       const struct quantum_now *now, struct quantum_accept *ret_accept,
                       struct quantum_conn **ret_conn, struct quantum_tx *reply)
 {
-	struct used_token *entry = NULL;
+	struct aef_guuid cid_s;
 	enum quantum_verdict verdict = ack_verify(server, rx, now, ret_accept);
 	unsigned i;
 
@@ -389,24 +458,23 @@ quantum_server_on_ack(struct quantum_server *server, const struct quantum_rx *rx
 	*ret_conn = NULL;
 	if (verdict != QUANTUM_VERDICT_ACCEPTED)
 		return count(server, verdict);
-	verdict = token_consume(server, ret_accept, now, &entry);
+	verdict = token_consume(server, ret_accept, now, &cid_s);
 	if (verdict == QUANTUM_VERDICT_ACCEPTED_DUPLICATE_ACK) {
-		*ret_conn = conn_of(server, &entry->cid_s);
+		*ret_conn = conn_of(server, &cid_s);
 		/* The connection is gone or still being derived: nothing to repeat. */
 		return count(server, *ret_conn != NULL ? verdict : QUANTUM_VERDICT_TOKEN_USED);
 	}
 	if (verdict == QUANTUM_VERDICT_ACCEPTED &&
 	    (server->table->nb_used == server->table->nb_slots ||
 	     aef_pool_left(&server->env->conns) == 0)) {
-		/* The token was not used: the client may come back with it. */
-		entry->used = false;
+		/* The client may come back with it. */
+		token_give_back(server, ret_accept);
 		busy_reply(server, ret_accept, reply);
 		return count(server, QUANTUM_VERDICT_BUSY);
 	}
 	if (verdict != QUANTUM_VERDICT_ACCEPTED)
 		return count(server, verdict);
 	i = ret_accept->ack.dh_epoch & 1;
-	ret_accept->slot = (uint64_t)(entry - server->tokens);
 	memcpy(ret_accept->dh_priv, server->keys->dh_priv[i], 32);
 	memcpy(ret_accept->dh_pub, server->keys->dh_pub[i], 32);
 	return count(server, verdict);
@@ -447,7 +515,6 @@ int
 quantum_server_accept(struct quantum_server *server, const struct quantum_accept *accept,
                       const struct quantum_now *now, struct quantum_conn **ret_conn)
 {
-	struct used_token *entry = &server->tokens[accept->slot];
 	struct quantum_conn *conn =
 		conn_create(server->env, server->conf, &accept->from, true, now->ns);
 	int err;
@@ -467,7 +534,7 @@ quantum_server_accept(struct quantum_server *server, const struct quantum_accept
 	}
 	reset_token_make(server, &conn->cid_s, conn->reset_token);
 	conn->want |= WANT_ACCEPT;
-	entry->cid_s = conn->cid_s;
+	token_bind(server, accept, &conn->cid_s);
 	conn_set_state(conn, CONN_ESTABLISHED, now->ns); /* CONNECTED follows with its LIMITS */
 	*ret_conn = conn;
 	return 0;

@@ -148,6 +148,47 @@ START_TEST(pipeline_datagram_on_the_wrong_lcore_reaches_its_owner)
 }
 END_TEST
 
+/* The same token from another port, which the NIC's hash brings to queue @p queue. */
+static void
+dial_again(uint8_t queue)
+{
+	struct client *c;
+	const unsigned nr = rig.nb_clients++;
+
+	client_nonce_reset();
+	rig.client_queue[nr] = queue;
+	c = &rig.clients[nr];
+	client_open(c, 2, false, &rig.port.local, rig.now_ns);
+	c->local.udp_port = (uint16_t)(50000 + nr);
+	ck_assert_int_eq(net_path_make(&c->path, &c->local, c->local.udp_port, &rig.port.local.ipv4,
+	                               rig.port.local.udp_port, rig.port.local.mac),
+	                 0);
+}
+
+START_TEST(pipeline_token_used_at_two_lcores_opens_one_connection)
+{
+	uint64_t accepted = 0;
+	unsigned connected = 0;
+
+	rig_open(&rig, &(struct rig_conf){ .lcores = 2 });
+	dial_again(0);
+	dial_again(1);
+	rig_run(&rig, 2 * AEF_NS_PER_S);
+	dial_again(1); /* and once more when the connection is long there */
+	rig_run(&rig, 2 * AEF_NS_PER_S);
+
+	for (uint8_t i = 0; i < rig.conf.lcores; i++)
+		accepted += pipeline_lcore_stats(rig.lcores[i])->conns_accepted;
+	for (uint32_t i = 0; i < rig.nb_clients; i++)
+		connected += rig.clients[i].connected;
+	ck_assert_uint_eq(accepted, 1);
+	ck_assert_uint_eq(connected, 1);
+	ck_assert_uint_ge(rig_quantum(&rig, QUANTUM_VERDICT_TOKEN_USED), 2);
+	close_all();
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(pipeline_full_ring_between_lcores_drops_and_counts)
 {
 	struct rte_mbuf *frames[DPIO_BURST];
@@ -508,6 +549,7 @@ TEST_SUITE(pipeline, &pipeline_client_over_ipv4_gets_its_messages_back,
            &pipeline_client_in_a_vlan_gets_its_messages_back,
            &pipeline_lost_datagrams_are_made_good,
            &pipeline_datagram_on_the_wrong_lcore_reaches_its_owner,
+           &pipeline_token_used_at_two_lcores_opens_one_connection,
            &pipeline_full_ring_between_lcores_drops_and_counts,
            &pipeline_stopped_worker_slows_the_client_down_and_loses_nothing,
            &pipeline_small_ring_and_few_descriptors_carry_everything,

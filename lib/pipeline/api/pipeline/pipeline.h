@@ -44,13 +44,16 @@ struct pipeline_mesh {
 	uint8_t nb_lcores;
 	struct rte_ring *rings[PIPELINE_LCORES_MAX][PIPELINE_LCORES_MAX]; /* [from][to]; owned */
 	struct delivery_bell *bells[PIPELINE_LCORES_MAX]; /* of the lcores; filled by create */
+	/* Holds the table of used tokens of all: the first lcore made, the last one destroyed or
+	 * all stopped by then. */
+	const struct quantum_server *tokens;
 };
 
 struct pipeline_conf {
 	uint8_t idx;              /* number of this lcore among the transport lcores; ids name it */
 	uint32_t conns;           /* slots of connections */
 	uint32_t conns_busy;      /* of these, busy at one time: what the pools are made for */
-	uint32_t tokens_max;      /* used connect tokens remembered */
+	uint32_t tokens_max;      /* used connect tokens remembered; with a mesh: for each lcore */
 	uint16_t tx_per_conn;     /* datagrams of one connection in one iteration */
 	uint16_t timers_per_poll; /* timers in one iteration */
 	uint16_t payload_max;     /* UDP payload that the path of this node allows: MTU - 48 */

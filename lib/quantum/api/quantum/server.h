@@ -50,6 +50,14 @@ struct quantum_server *quantum_server_init(void *mem, uint32_t tokens_max, struc
                                            const struct quantum_server_keys *keys,
                                            const struct quantum_conn_conf *conf);
 
+/**
+ * Remember used tokens in the table of @p owner, so that a token opens one connection at all of
+ * them together, whichever lcore its ACK comes to. Before the first datagram.
+ *
+ * @param owner borrowed: its memory outlives the last call on @p server
+ */
+void quantum_server_share_tokens(struct quantum_server *server, const struct quantum_server *owner);
+
 /* A time in both clocks: expiry of tokens is wall-clock, everything else is monotonic. */
 struct quantum_now {
 	uint64_t ns;
