@@ -135,14 +135,25 @@ keystrokes(struct lab_client *client, uint64_t now_ns)
 	return nb;
 }
 
+/* Editors go on without a connection; an author's next parent may be on its way. */
+static bool
+may_type(const struct lab_client *client)
+{
+	const enum docclient_state state = docclient_state(client->doc);
+
+	return client->host->typing && client->error == 0 && client->connects > 0 &&
+	       client->role != LAB_READER &&
+	       (state == DOCCLIENT_LIVE ||
+	        (state == DOCCLIENT_OFFLINE && client->role == LAB_EDITOR));
+}
+
 static unsigned
 type(struct lab_client *client, uint64_t now_ns)
 {
 	const uint64_t before = docclient_last_seq(client->doc);
 	int rc = 0;
 
-	if (!client->host->typing || docclient_state(client->doc) != DOCCLIENT_LIVE ||
-	    client->error != 0)
+	if (!may_type(client))
 		return 0;
 	if (client->role == LAB_EDITOR)
 		rc = (int)keystrokes(client, now_ns);
@@ -312,7 +323,7 @@ plan_next(struct lab_client *client, uint64_t now_ns, bool more)
 		next = client->host->parting ? AEF_TIME_NEVER : client->retry_ns;
 	else if (!more)
 		next = quantum_conn_deadline_ns(client->conn);
-	if (client->host->typing && client->connected && client->error == 0) {
+	if (may_type(client)) {
 		if (client->role == LAB_EDITOR)
 			next = aef_min_u64(next, client->typing.next_ns);
 		else if (client->role == LAB_AUTHOR)
@@ -328,8 +339,9 @@ lab_client_serve(struct lab_client *client, uint64_t now_ns)
 
 	if (client->conn == NULL) {
 		if (client->host->parting || client->retry_ns > now_ns) {
+			work = type(client, now_ns);
 			plan_next(client, now_ns, false);
-			return 0;
+			return work;
 		}
 		dial(client, now_ns);
 		work++;

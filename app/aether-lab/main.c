@@ -120,8 +120,7 @@ conclude(struct lab *lab, bool cut, struct aef_text *error)
 	lab_halt(lab);
 	lab_figures_take(lab, &figures);
 	lab_report_print(lab, &figures);
-	/* A time limit means that a part of the trace is enough. */
-	lab_verdict_take(lab, cut || lab->opts.duration_set, &verdict);
+	lab_verdict_take(lab, cut, &verdict);
 	if (lab->opts.json != NULL)
 		rc = lab_report_json(lab, &figures, &verdict, error);
 	lab_verdict_print(lab, &verdict);

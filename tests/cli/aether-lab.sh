@@ -142,6 +142,8 @@ check "a trace that ends otherwise" 1 '^DIVERGED: .*seed 9$' \
 echo '{"endContent":"x","txns":[{"patches":[[5,1,"x"]]}]}' >"$tmp/range.json"
 check "a trace that leaves its text" 1 'could not go on typing' \
 	"$LAB" --trace "$tmp/range.json" --lockstep --quiet
+check "no link for longer than the idle time-out: edits made meanwhile are resumed" 0 '^in sync$' \
+	"$LAB" --lockstep --quiet --link outage=@5s/70s --duration 90s
 check "only losses: nobody comes in" 1 'seed 1$' \
 	"$LAB" --lockstep --quiet --link loss=100% --settle 1s --duration 1s
 
