@@ -50,6 +50,16 @@ pools_conf(const struct pipeline_conf *conf, struct quantum_env_conf *ret_pools)
 		quantum_env_conf_scale(ret_pools, conf->conns, conf->conns_busy);
 }
 
+/* [Q-4.7] One table for all lcores of a mesh: a client chooses where its datagrams go by its port,
+ * and a token must not open a connection at each. */
+static uint32_t
+tokens_of(const struct pipeline_conf *conf)
+{
+	if (conf->mesh == NULL)
+		return conf->tokens_max;
+	return conf->mesh->tokens != NULL ? 1 : conf->tokens_max * conf->mesh->nb_lcores;
+}
+
 size_t
 pipeline_lcore_bytes(const struct pipeline_conf *conf)
 {
@@ -57,7 +67,7 @@ pipeline_lcore_bytes(const struct pipeline_conf *conf)
 
 	pools_conf(conf, &pools);
 	return sizeof(struct pipeline_lcore) + quantum_env_bytes(&pools) +
-	       quantum_server_bytes(conf->tokens_max) + quantum_table_bytes(conf->conns) +
+	       quantum_server_bytes(tokens_of(conf)) + quantum_table_bytes(conf->conns) +
 	       PIPELINE_PORTS_MAX * sizeof(struct dpio_burst) +
 	       (size_t)conf->conns * sizeof(struct pipeline_conn) +
 	       (size_t)DELIVERY_SLICES_MAX * sizeof(struct quantum_slice);
@@ -67,8 +77,9 @@ static bool
 conf_valid(const struct pipeline_conf *conf, struct aef_text *ret_error)
 {
 	if (conf->conns == 0 || conf->conns > 1u << 24 || conf->tokens_max == 0 ||
-	    conf->payload_max < WIRE_MTU_BASE || conf->payload_max > WIRE_MTU_MAX ||
-	    conf->tx_per_conn == 0 || conf->timers_per_poll == 0) {
+	    conf->tokens_max > 1u << 26 || conf->payload_max < WIRE_MTU_BASE ||
+	    conf->payload_max > WIRE_MTU_MAX || conf->tx_per_conn == 0 ||
+	    conf->timers_per_poll == 0) {
 		aef_text_printf(ret_error,
 		                "A transport lcore needs 1 to 2^24 connections, room for used "
 		                "tokens, and a payload of %u to %u bytes.",
@@ -93,7 +104,7 @@ memory_take(struct pipeline_lcore *lc, const struct quantum_env_conf *pools)
 	const struct pipeline_conf *conf = &lc->conf;
 
 	lc->env_mem = take(quantum_env_bytes(pools));
-	lc->server_mem = take(quantum_server_bytes(conf->tokens_max));
+	lc->server_mem = take(quantum_server_bytes(tokens_of(conf)));
 	lc->table_mem = take(quantum_table_bytes(conf->conns));
 	lc->ports = take(PIPELINE_PORTS_MAX * sizeof(*lc->ports));
 	lc->conns = take((size_t)conf->conns * sizeof(*lc->conns));
@@ -132,6 +143,28 @@ slots_init(struct pipeline_lcore *lc)
 	}
 }
 
+static void
+mesh_join(struct pipeline_lcore *lc)
+{
+	struct pipeline_mesh *mesh = lc->conf.mesh;
+
+	mesh->bells[lc->conf.idx] = &lc->bell;
+	if (mesh->tokens == NULL)
+		mesh->tokens = lc->server;
+	else
+		quantum_server_share_tokens(lc->server, mesh->tokens);
+}
+
+static void
+mesh_leave(struct pipeline_lcore *lc)
+{
+	struct pipeline_mesh *mesh = lc->conf.mesh;
+
+	mesh->bells[lc->conf.idx] = NULL;
+	if (mesh->tokens == lc->server)
+		mesh->tokens = NULL;
+}
+
 struct pipeline_lcore *
 pipeline_lcore_create(const struct pipeline_conf *conf, struct aef_text *ret_error)
 {
@@ -164,10 +197,10 @@ pipeline_lcore_create(const struct pipeline_conf *conf, struct aef_text *ret_err
 		quantum_env_init(lc->env_mem, &pools, conf->provider, &ops, aef_splitmix64(&seed));
 	quantum_table_init(&lc->table, lc->table_mem, conf->conns, conf->idx, conf->codec,
 	                   aef_splitmix64(&seed));
-	lc->server = quantum_server_init(lc->server_mem, conf->tokens_max, lc->env, &lc->table,
+	lc->server = quantum_server_init(lc->server_mem, tokens_of(conf), lc->env, &lc->table,
 	                                 &lc->keys, &lc->conf.conn);
 	if (conf->mesh != NULL)
-		lc->conf.mesh->bells[conf->idx] = &lc->bell;
+		mesh_join(lc);
 	return lc;
 }
 
@@ -198,7 +231,7 @@ pipeline_lcore_destroy(struct pipeline_lcore *lc)
 		rte_pktmbuf_free_bulk(lc->handovers[to].mbufs, lc->handovers[to].nb);
 	rte_pktmbuf_free(lc->spare);
 	if (lc->conf.mesh != NULL)
-		lc->conf.mesh->bells[lc->conf.idx] = NULL;
+		mesh_leave(lc);
 	rte_free(lc->slices);
 	rte_free(lc->conns);
 	rte_free(lc->ports);
