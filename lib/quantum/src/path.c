@@ -267,8 +267,10 @@ pmtu_on_acked(struct quantum_conn *conn, const struct quantum_sent *rec, uint64_
 {
 	struct pmtu_state *pmtu = &conn->pmtu;
 
-	if (rec->bytes > WIRE_MTU_BASE)
+	if (rec->bytes > WIRE_MTU_BASE) {
 		pmtu->lost_full = 0;
+		pmtu->passed_end = aef_max_u64(pmtu->passed_end, rec->pn + 1);
+	}
 	if ((rec->flags & QUANTUM_SENT_PMTU) == 0 || rec->bytes != pmtu->probe)
 		return;
 	set_mtu(conn, pmtu->probe, now_ns);
@@ -315,7 +317,8 @@ pmtu_on_lost(struct quantum_conn *conn, const struct quantum_sent *rec, uint64_t
 		}
 		return;
 	}
-	if (rec->bytes <= WIRE_MTU_BASE || pmtu->mtu <= WIRE_MTU_BASE)
+	/* What a later one of that size survived was a full queue, not a hole. */
+	if (rec->bytes <= WIRE_MTU_BASE || pmtu->mtu <= WIRE_MTU_BASE || rec->pn < pmtu->passed_end)
 		return;
 	pmtu->lost_full++;
 	if (pmtu->lost_full < PMTU_BLACK_HOLE)

@@ -39,6 +39,7 @@ struct pmtu_state {
 	bool in_flight;
 	uint8_t lost_full; /* losses above the base size with no ack of such a size between */
 	uint64_t next_ns;
+	uint64_t passed_end; /* newest number above the base size that arrived, plus one */
 };
 
 void path_init(struct quantum_conn *conn, const struct quantum_addr *peer);

@@ -155,6 +155,30 @@ START_TEST(hostile_small_driver_buffers_end_the_mtu_search_without_spinning)
 }
 END_TEST
 
+/* */
+START_TEST(hostile_burst_of_losses_is_no_black_hole_when_a_later_full_packet_arrived)
+{
+	struct quantum_sent rec = { .bytes = 1452 };
+	struct pair p;
+	struct quantum_conn *conn;
+
+	pair_init(&p, 1);
+	pair_establish(&p);
+	conn = p.client.conn;
+	conn->pmtu.mtu = 1452;
+	rec.pn = 100;
+	pmtu_on_acked(conn, &rec, p.now_ns);
+	for (rec.pn = 80; rec.pn < 99; rec.pn++)
+		pmtu_on_lost(conn, &rec, p.now_ns);
+	ck_assert_uint_eq(conn->pmtu.mtu, 1452);
+
+	for (rec.pn = 101; rec.pn < 105; rec.pn++)
+		pmtu_on_lost(conn, &rec, p.now_ns);
+	ck_assert_uint_eq(conn->pmtu.mtu, WIRE_MTU_BASE);
+	pair_fini(&p);
+}
+END_TEST
+
 static bool
 drop_repairs(struct pair *p, bool to_server, uint8_t *data, uint32_t *len)
 {
@@ -226,5 +250,6 @@ TEST_SUITE(hostile, &hostile_peer_cannot_take_all_channels_of_the_lcore,
            &hostile_crumbs_of_one_message_are_bounded,
            &hostile_limits_of_nothing_do_not_repeat_connected,
            &hostile_small_driver_buffers_end_the_mtu_search_without_spinning,
+           &hostile_burst_of_losses_is_no_black_hole_when_a_later_full_packet_arrived,
            &hostile_silence_gives_repair_blocks_and_their_buffers_back,
            &hostile_window_of_the_old_path_does_not_delay_the_first_packet_of_the_new_one)
