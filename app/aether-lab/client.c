@@ -144,7 +144,9 @@ may_type(const struct lab_client *client)
 	return client->host->typing && client->error == 0 && client->connects > 0 &&
 	       client->role != LAB_READER &&
 	       (state == DOCCLIENT_LIVE ||
-	        (state == DOCCLIENT_OFFLINE && client->role == LAB_EDITOR));
+	        (state == DOCCLIENT_OFFLINE && client->role == LAB_EDITOR) ||
+	        /* What is held back keeps a resumed replica from LIVE, and is let in by typing. */
+	        (state == DOCCLIENT_CATCHUP && client->role == LAB_AUTHOR));
 }
 
 static unsigned

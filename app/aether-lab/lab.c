@@ -12,6 +12,7 @@
 
 #define SLEEP_NS     (10 * AEF_NS_PER_MS) /* at most; whatever brings work rings */
 #define CONNECT_NS   (20 * AEF_NS_PER_S)
+#define STALL_NS     (120 * AEF_NS_PER_S) /* flat out and nothing typed: longer than any time-out */
 #define DRAIN_ROUNDS 100000u /* polls at one virtual time: beyond this something spins */
 
 uint64_t
@@ -343,6 +344,20 @@ lab_stop_typing(struct lab *lab)
 	enter(lab, LAB_SETTLE);
 }
 
+/* A replay at its own pace may rest for days; flat out it must move. */
+static bool
+stalled(struct lab *lab)
+{
+	const uint64_t now_ns = lab_now_ns(lab);
+
+	if (lab->progress.ops_made != lab->moved_ops || lab->phase != LAB_TYPE) {
+		lab->moved_ops = lab->progress.ops_made;
+		lab->moved_ns = now_ns;
+	}
+	return lab->opts.trace != NULL && lab->opts.pace_milli == 0 &&
+	       now_ns - lab->moved_ns > STALL_NS + lab->opts.settle_ns;
+}
+
 void
 lab_step(struct lab *lab)
 {
@@ -351,6 +366,8 @@ lab_step(struct lab *lab)
 
 	lab_core_call(&lab->cores[0], look, lab);
 	for_ns = lab_now_ns(lab) - lab->phase_ns;
+	if (lab->phase != LAB_TYPE)
+		(void)stalled(lab); /* the time starts with typing */
 	switch (lab->phase) {
 	case LAB_CONNECT:
 		if (p->nb_live == lab->opts.clients && lab->opts.console)
@@ -363,7 +380,7 @@ lab_step(struct lab *lab)
 		}
 		break;
 	case LAB_TYPE:
-		if (p->nb_failed > 0 || for_ns >= lab->type_for_ns ||
+		if (p->nb_failed > 0 || for_ns >= lab->type_for_ns || stalled(lab) ||
 		    (lab->opts.trace != NULL && p->authors_done))
 			lab_stop_typing(lab);
 		break;

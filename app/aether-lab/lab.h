@@ -40,11 +40,12 @@ struct lab {
 	unsigned lcore_ids[LAB_CORES_MAX];
 
 	enum lab_phase phase;
-	uint64_t begin_ns;     /* of the run */
-	uint64_t phase_ns;     /* begin of this phase */
-	uint64_t typed_ns_sum; /* time spent typing so far */
-	uint64_t settled_ns;   /* time the last settling took */
-	uint64_t type_for_ns;  /* of this typing; AEF_TIME_NEVER: until stop */
+	uint64_t begin_ns;            /* of the run */
+	uint64_t phase_ns;            /* begin of this phase */
+	uint64_t typed_ns_sum;        /* time spent typing so far */
+	uint64_t settled_ns;          /* time the last settling took */
+	uint64_t type_for_ns;         /* of this typing; AEF_TIME_NEVER: until stop */
+	uint64_t moved_ops, moved_ns; /* of the last operation that was made, and when */
 	bool timed_out;
 	struct lab_progress progress;
 };

@@ -122,7 +122,7 @@ lab_player_step(struct lab_player *player, struct docclient *doc, uint32_t in_fl
 			if (docclient_in_flight(doc) >= in_flight_max)
 				return typed;
 			rc = type_patch(player, doc, now_ns);
-			if (rc == AEF_ERR_FULL)
+			if (rc == AEF_ERR_FULL || rc == AEF_ERR_STATE) /* a snapshot comes in */
 				return typed;
 			if (rc != 0)
 				return rc;

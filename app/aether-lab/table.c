@@ -36,6 +36,13 @@ ms(uint64_t ns)
 	return (double)ns / 1e6;
 }
 
+/* The appliance forgets the counters of a connection with the connection. */
+static uint64_t
+since(uint64_t now, uint64_t before)
+{
+	return aef_sub_sat_u64(now, before);
+}
+
 static void
 print_line(struct lab_table *table, const struct lab *lab, const struct lab_figures *f)
 {
@@ -48,11 +55,11 @@ print_line(struct lab_table *table, const struct lab *lab, const struct lab_figu
 	const uint64_t good = f->clients.sum.rx_data_bytes - b->clients.sum.rx_data_bytes +
 	                      f->worker.bytes_in - b->worker.bytes_in;
 	const uint64_t retx =
-		f->clients.sum.tx_retransmit_bytes + f->appliance.sum.tx_retransmit_bytes -
-		b->clients.sum.tx_retransmit_bytes - b->appliance.sum.tx_retransmit_bytes;
+		since(f->clients.sum.tx_retransmit_bytes, b->clients.sum.tx_retransmit_bytes) +
+		since(f->appliance.sum.tx_retransmit_bytes, b->appliance.sum.tx_retransmit_bytes);
 	const uint64_t fec =
-		f->clients.sum.fec_recovered_pkts + f->appliance.sum.fec_recovered_pkts -
-		b->clients.sum.fec_recovered_pkts - b->appliance.sum.fec_recovered_pkts;
+		since(f->clients.sum.fec_recovered_pkts, b->clients.sum.fec_recovered_pkts) +
+		since(f->appliance.sum.fec_recovered_pkts, b->appliance.sum.fec_recovered_pkts);
 
 	if (table->lines++ % HEAD_EVERY == 0)
 		(void)fputs(head, stdout);
