@@ -288,7 +288,7 @@ runtime_dir_remove(void)
 	slash = strrchr(path, '/');
 	if (slash == NULL || rmdir(path) != 0)
 		return;
-	*slash = '\0'; /* and the one above, /tmp/dpdk or /var/run/dpdk, when nobody else has one */
+	*slash = '\0'; /* and the one above, when nobody else has one */
 	(void)rmdir(path);
 }
 
