@@ -80,6 +80,7 @@ $$(patsubst %.c,$B/lib/$1/%.o,$$(addprefix src/,$$(SRCS))): $B/lib/$1/%.o: lib/$
 	$$Q$$(CC) $$($1_STD) $$(WARN) $$(CFLAGS) $$($1_INC) -MMD -MP -c $$< -o $$@
 $$(if $$(SRCS)$$(PROTOS),$$(eval ARCHIVES += $B/lib$1.a))
 $B/lib$1.a: $$($1_OBJS)
+	@mkdir -p $$(@D)
 	$$Qrm -f $$@; $$(AR) rcs $$@ $$^
 endef
 $(foreach m,$(MODULES),$(eval $(call module,$m)))
