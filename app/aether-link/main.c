@@ -9,6 +9,7 @@
  * for a bad command line.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <base/err.h>
 #include <link/link.h>
@@ -259,6 +261,22 @@ emulator_fini(struct emulator *emu)
 	port_close(&emu->right);
 }
 
+/*
+ * Whoever starts us with a standard stream closed would have the next file that is opened, a socket
+ * or a device, read as input or written to as output.
+ */
+static void
+standard_fds_open(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -268,6 +286,7 @@ main(int argc, char **argv)
 	sigset_t blocked, before;
 	int rc;
 
+	standard_fds_open();
 	if (!options_parse(argc, argv, &options, &rc))
 		return rc;
 

@@ -6,12 +6,14 @@
  * Exit code 0 after a signal (or a good --check), 1 when something could not be started, 2 for a
  * bad command line.
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <base/err.h>
 
@@ -174,14 +176,32 @@ serve(const struct options *opt, struct aef_config *config, const sigset_t *sign
 	return rc < 0 ? 1 : 0;
 }
 
+/*
+ * Whoever starts us with a standard stream closed would have the next file that is opened, a socket
+ * or a device, read as input or written to as output.
+ */
+static void
+standard_fds_open(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options opt = { 0 };
 	struct aef_config config = { 0 };
 	sigset_t signals;
-	int rc = options_parse(&opt, argc, argv);
+	int rc;
 
+	standard_fds_open();
+	rc = options_parse(&opt, argc, argv);
 	if (rc >= 0)
 		return rc;
 	rc = aef_config_load(&config, opt.config, modules);

@@ -2,8 +2,10 @@
 /*
  * quantum-cat - bytes in, messages over Quantum, bytes out: the smallest user of lib/client.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <crypto_null/null_provider.h>
 
@@ -60,6 +62,22 @@ cat_io_conf(const struct options *o, struct aef_rng *rng, struct client_io_conf 
 	}
 }
 
+/*
+ * Whoever starts us with a standard stream closed would have the next file that is opened, a socket
+ * or a device, read as input or written to as output.
+ */
+static void
+standard_fds_open(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -68,6 +86,7 @@ main(int argc, char **argv)
 	struct stream s;
 	int rc;
 
+	standard_fds_open();
 	if (!options_parse(argc, argv, &o, &rc))
 		return rc;
 	sigaction(SIGINT, &action, NULL);

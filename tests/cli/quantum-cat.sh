@@ -79,6 +79,10 @@ listen empty --once --out "$dir/b"
 timeout 30 "$cat" "127.0.0.1:$port" </dev/null 2>"$dir/err" && wait "$listener" && [ ! -s "$dir/b" ]
 ok "an empty input is delivered as nothing" $?
 
+listen closed --once --out "$dir/b"
+timeout 30 "$cat" "127.0.0.1:$port" <&- 2>"$dir/err" && wait "$listener" && [ ! -s "$dir/b" ]
+ok "a closed input is delivered as nothing" $?
+
 listen server --once --discard --in "$dir/a"
 timeout 30 "$cat" "127.0.0.1:$port" --linger 1 --out "$dir/b" </dev/null 2>"$dir/err"
 cmp -s "$dir/a" "$dir/b"

@@ -217,7 +217,10 @@ open_endpoint(struct client_listener *l, const struct client_listener_conf *conf
 		return AEF_ERR_EXISTS;
 	}
 	if (err == AEF_ERR_IO)
-		client_say(ret_why, why_len, "cannot listen at %.100s: %s", local, strerror(errno));
+		client_say(ret_why, why_len,
+		           "cannot listen at %.100s: %s; give an address of this machine and, "
+		           "without root, a port above 1023",
+		           local, strerror(errno));
 	else if (err != 0)
 		client_say(ret_why, why_len, "not enough memory for %u connections",
 		           conf->conns_max);
