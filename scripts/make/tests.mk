@@ -98,7 +98,7 @@ lab: ## the main job: editors on lossy links stay in sync (LAB_ARGS="--help" lis
 lab-net: ## real binaries in two network namespaces over a veth pair (root)
 	@test $$(id -u) -eq 0 || { echo "make lab-net: needs root, for network namespaces"; exit 1; }
 	@test -n "$(wildcard tests/lab/*.sh)" || { echo "make lab-net: tests/lab holds no script"; exit 1; }
-	@$(SUB) FLAVOUR=release B=build/release all
+	@$(SUB) FLAVOUR=release B=build/release all build/release/badsum build/release/quantum-pcap
 	@B=build/release scripts/run-tests $(sort $(wildcard tests/lab/*.sh))
 bench: ## engine, look-up, FEC, text and receive path beside their peers; JSON in build/bench
 	$(call need,bench,tests/bench)
