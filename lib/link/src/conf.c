@@ -45,7 +45,7 @@ text_add_quoted(struct text *t, const char *s)
 
 	text_add(t, "\"");
 	for (unsigned i = 0; s[i] != '\0' && i < 40; i++) {
-		one[0] = s[i] >= ' ' && s[i] <= '~' ? s[i] : '?';
+		one[0] = (char)(s[i] >= ' ' && s[i] <= '~' ? s[i] : '?');
 		text_add(t, one);
 	}
 	text_add(t, "\"");
@@ -54,7 +54,7 @@ text_add_quoted(struct text *t, const char *s)
 static char
 lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
 static bool
