@@ -129,13 +129,12 @@ commit(struct world *w, struct peer *p, struct up_msg *m)
 static void
 receive(struct world *w, struct peer *p)
 {
-	const struct text_log log = { log_get, w, w->head };
+	const struct text_log log = { log_get, w, w->head, w->rope.total.cps };
 	struct up_msg *m = &p->up[p->up_head];
 	uint64_t version = 0;
 	int r;
 
-	r = text_bridge_accept(&p->bridge, &log, w->rope.total.cps, m->base, m->seq, &m->op,
-	                       &version);
+	r = text_bridge_accept(&p->bridge, &log, m->base, m->seq, &m->op, &version);
 	if (r == 0)
 		commit(w, p, m);
 	else if (r == AEF_ERR_DUPLICATE)

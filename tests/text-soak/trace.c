@@ -194,11 +194,11 @@ log_get(void *ctx, uint64_t version)
 static int
 replay_one(struct replay *rp, struct text_rope *rope, const struct trace_op *t, struct text_op *op)
 {
-	const struct text_log log = { log_get, rp, rp->head };
+	const struct text_log log = { log_get, rp, rp->head, rope->total.cps };
 	struct text_bridge *mine = &rp->bridge[t->agent];
 	int r;
 
-	r = text_bridge_accept(mine, &log, rope->total.cps, t->base, ++rp->seq[t->agent], op, NULL);
+	r = text_bridge_accept(mine, &log, t->base, ++rp->seq[t->agent], op, NULL);
 	if (r == 0)
 		r = text_op_apply(rope, op, NULL);
 	if (r != 0)

@@ -143,7 +143,7 @@ log_get(void *ctx, uint64_t version)
 struct text_log
 sync_doc_log(struct doc *doc)
 {
-	return (struct text_log){ log_get, doc, doc->head };
+	return (struct text_log){ log_get, doc, doc->head, doc->rope.total.cps };
 }
 
 /* ---- to the store ---- */

@@ -387,8 +387,7 @@ apply_one(struct statesync *st, struct replica *rep, uint64_t base, uint64_t seq
 	}
 	r = sync_doc_room(st, doc);
 	if (r == 0)
-		r = text_bridge_accept(&rep->bridge, &log, doc->rope.total.cps, base, seq, &op,
-		                       &stored);
+		r = text_bridge_accept(&rep->bridge, &log, base, seq, &op, &stored);
 	st->stats.transforms_max = aef_max_u64(st->stats.transforms_max, rep->bridge.nb);
 	if (r == AEF_ERR_DUPLICATE)
 		ack_again(st, rep, seq, stored);

@@ -159,9 +159,9 @@ stored_version(const struct text_bridge *bridge, uint64_t seq)
  */
 static int
 session_cps(const struct text_bridge *bridge, const struct text_log *log, uint64_t base,
-            uint32_t doc_cps, int64_t *ret_cps)
+            int64_t *ret_cps)
 {
-	int64_t cps = doc_cps;
+	int64_t cps = log->head_cps;
 
 	if (text_bridge_is_live(bridge)) {
 		for (uint32_t i = bridge->nb; i > 0; i--) {
@@ -188,7 +188,7 @@ session_cps(const struct text_bridge *bridge, const struct text_log *log, uint64
 
 /* All that can be refused without a change. */
 static int
-check(const struct text_bridge *bridge, const struct text_log *log, uint32_t doc_cps, uint64_t base,
+check(const struct text_bridge *bridge, const struct text_log *log, uint64_t base,
       const struct text_op *op)
 {
 	const struct text_op_extent ext = text_op_extent(op);
@@ -199,7 +199,7 @@ check(const struct text_bridge *bridge, const struct text_log *log, uint32_t doc
 		return AEF_ERR_PROTOCOL;
 	if (own_newer(bridge, base) >= bridge->window)
 		return AEF_ERR_LIMIT;
-	r = session_cps(bridge, log, base, doc_cps, &cps);
+	r = session_cps(bridge, log, base, &cps);
 	if (r != 0)
 		return r;
 	return ext.end > cps ? AEF_ERR_RANGE : 0;
@@ -292,8 +292,8 @@ cross(struct text_bridge *bridge, struct text_op *op)
 }
 
 int
-text_bridge_accept(struct text_bridge *bridge, const struct text_log *log, uint32_t doc_cps,
-                   uint64_t base, uint64_t seq, struct text_op *op, uint64_t *ret_version)
+text_bridge_accept(struct text_bridge *bridge, const struct text_log *log, uint64_t base,
+                   uint64_t seq, struct text_op *op, uint64_t *ret_version)
 {
 	const bool was_live = text_bridge_is_live(bridge);
 	int r;
@@ -307,7 +307,7 @@ text_bridge_accept(struct text_bridge *bridge, const struct text_log *log, uint3
 	}
 	if (seq != bridge->last_seq + 1)
 		return AEF_ERR_GAP;
-	r = check(bridge, log, doc_cps, base, op);
+	r = check(bridge, log, base, op);
 	if (r != 0)
 		return r;
 	advance(bridge, base);

@@ -132,14 +132,14 @@ START_TEST(ot_server_without_memory_breaks_the_bridge)
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_int_eq(foreign("[\"a\"]"), 0);
 	for (uint64_t room = 0; room < 1000; room += 24) {
-		const struct text_log log = { log_get, NULL, head };
+		const struct text_log log = { log_get, NULL, head, 3 };
 		int r;
 
 		text_bridge_fini(&bridge);
 		text_bridge_init(&bridge, &alloc, NULL, 0, 0, 0);
 		op_from(&op, "[\"x\"]");
 		alloc.budget_bytes = alloc.used_bytes + room;
-		r = text_bridge_accept(&bridge, &log, 3, 0, 1, &op, NULL);
+		r = text_bridge_accept(&bridge, &log, 0, 1, &op, NULL);
 		alloc.budget_bytes = UINT64_MAX;
 		ck_assert(r == 0 || (r == AEF_ERR_FULL && bridge.broken));
 	}

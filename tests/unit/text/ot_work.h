@@ -64,11 +64,11 @@ foreign(const char *json)
 AEF_UNUSED static int
 arrive(uint64_t base, uint64_t seq, const char *json, uint32_t doc_cps, uint64_t *ret_version)
 {
-	const struct text_log log = { log_get, NULL, head };
+	const struct text_log log = { log_get, NULL, head, doc_cps };
 	int r;
 
 	op_from(&op, json);
-	r = text_bridge_accept(&bridge, &log, doc_cps, base, seq, &op, ret_version);
+	r = text_bridge_accept(&bridge, &log, base, seq, &op, ret_version);
 	if (r == 0) {
 		struct text_op copy;
 

@@ -188,7 +188,7 @@ catch_up(uint32_t k, uint64_t version)
 static void
 arrive(const json_t *arrival, const json_t *applied, uint32_t nb_clients)
 {
-	const struct text_log log = { log_get, &ses, ses.head };
+	const struct text_log log = { log_get, &ses, ses.head, rope.total.cps };
 	const uint32_t k = (uint32_t)json_integer_value(json_object_get(arrival, "client"));
 	const uint64_t base = (uint64_t)json_integer_value(json_object_get(arrival, "base"));
 	struct text_client_msg msg;
@@ -198,9 +198,7 @@ arrive(const json_t *arrival, const json_t *applied, uint32_t nb_clients)
 	ck_assert_int_eq(text_op_copy(&op, &other), 0);
 	ck_assert_int_eq(text_op_apply(&ses.rope[k], &op, NULL), 0);
 	ck_assert_int_eq(text_client_send(&ses.client[k], &op, &msg), 0);
-	ck_assert_int_eq(text_bridge_accept(&ses.bridge[k], &log, rope.total.cps, base, msg.seq,
-	                                    &other, NULL),
-	                 0);
+	ck_assert_int_eq(text_bridge_accept(&ses.bridge[k], &log, base, msg.seq, &other, NULL), 0);
 	assert_op_is(&other, applied);
 	ck_assert_int_eq(text_op_apply(&rope, &other, NULL), 0);
 	text_digest_fold(&ses.digest, &other);

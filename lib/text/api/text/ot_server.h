@@ -8,7 +8,7 @@
  * operations of the log until a transform really changes one.
  *
  *   on (session, base, seq, op):
- *     r = text_bridge_accept(bridge, log, doc_cps, base, seq, op)     op is now in the head's
+ *     r = text_bridge_accept(bridge, log, base, seq, op)   op is now in the head's
  * context r == 0: apply, append to the log as version v, text_bridge_committed(bridge, v), ack; for
  * every other bridge: text_bridge_push(other, v, ref)
  *
@@ -31,6 +31,7 @@ struct text_log {
 	struct text_opref *(*get)(void *ctx, uint64_t version);
 	void *ctx;
 	uint64_t head;
+	uint32_t head_cps; /* length of the document at the head in code points */
 };
 
 struct text_bridge_entry {
@@ -92,7 +93,6 @@ text_bridge_is_live(const struct text_bridge *bridge)
  * base below the log, neither bridge nor operation has changed. When the caller cannot commit an
  * accepted operation it must call text_bridge_break().
  *
- * @param doc_cps     length of the head in code points
  * @param op          in: as sent; out: to be committed as head + 1
  * @param ret_version of the stored commit, for AEF_ERR_DUPLICATE; 0: too old to be known (its ack
  * was seen); may be NULL
@@ -102,8 +102,8 @@ text_bridge_is_live(const struct text_bridge *bridge)
  * broken, AEF_ERR_FULL: no memory (all three: resync)
  */
 AEF_MUST_CHECK int text_bridge_accept(struct text_bridge *bridge, const struct text_log *log,
-                                      uint32_t doc_cps, uint64_t base, uint64_t seq,
-                                      struct text_op *op, uint64_t *ret_version);
+                                      uint64_t base, uint64_t seq, struct text_op *op,
+                                      uint64_t *ret_version);
 
 /** The operation just accepted was committed as @p version, above all the bridge knows. */
 void text_bridge_committed(struct text_bridge *bridge, uint64_t version);
