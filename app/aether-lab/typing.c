@@ -47,7 +47,9 @@ one_key(struct lab_typing *typing, struct lab_edit *edit)
 		set_text(edit, rare[aef_rng_below(&typing->rng, AEF_DIM(rare))]);
 		return;
 	}
-	key[0] = dice < 20 ? ' ' : "abcdefghijklmnopqrstuvwxyz"[aef_rng_below(&typing->rng, 26)];
+	key[0] = ' ';
+	if (dice >= 20)
+		key[0] = "abcdefghijklmnopqrstuvwxyz"[aef_rng_below(&typing->rng, 26)];
 	set_text(edit, key);
 }
 
