@@ -4,6 +4,7 @@
  * process. See docs/lab.md.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -110,8 +111,71 @@ run(struct lab *lab, bool *ret_cut)
 	return ok;
 }
 
+/* Files of the user: opened before anything else is done, so that a long run is not lost. */
+struct outputs {
+	FILE *datagrams, *json;
+};
+
+static bool
+open_output(FILE **to, const char *path)
+{
+	if (path == NULL)
+		return true;
+	*to = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
+	if (*to == NULL)
+		(void)fprintf(stderr, "aether-lab: Cannot write %s: %s; give another name.\n", path,
+		              strerror(errno));
+	return *to != NULL;
+}
+
+static bool
+close_output(FILE *file, const char *path)
+{
+	bool whole;
+
+	if (file == NULL || file == stdout)
+		return true;
+	errno = 0;
+	whole = !ferror(file);
+	if (fclose(file) == 0 && whole)
+		return true;
+	(void)fprintf(stderr, "aether-lab: %s is incomplete: %s.\n", path,
+	              errno != 0 ? strerror(errno) : "an earlier write failed");
+	return false;
+}
+
+/* A verdict that nobody can read is none. */
 static int
-conclude(struct lab *lab, bool cut, struct aef_text *error)
+status_of_stdout(int status)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	(void)fprintf(stderr,
+	              "aether-lab: Cannot write to standard output: %s; what was "
+	              "printed is incomplete.\n",
+	              errno != 0 ? strerror(errno) : "an earlier write failed");
+	return status != 0 ? status : 1;
+}
+
+/*
+ * Whoever starts us with a standard stream closed would have the next file that is opened read as
+ * input or written to as output.
+ */
+static void
+standard_fds_open(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
+
+static int
+conclude(struct lab *lab, bool cut, FILE *json, struct aef_text *error)
 {
 	static struct lab_figures figures;
 	static struct lab_verdict verdict;
@@ -121,8 +185,8 @@ conclude(struct lab *lab, bool cut, struct aef_text *error)
 	lab_figures_take(lab, &figures);
 	lab_report_print(lab, &figures);
 	lab_verdict_take(lab, cut, &verdict);
-	if (lab->opts.json != NULL)
-		rc = lab_report_json(lab, &figures, &verdict, error);
+	if (json != NULL)
+		rc = lab_report_json(lab, &figures, &verdict, json, error);
 	lab_verdict_print(lab, &verdict);
 	return rc == 0 && verdict.in_sync ? 0 : 1;
 }
@@ -134,14 +198,15 @@ main(int argc, char **argv)
 	static struct lab_opts opts;
 	static char buf[8192];
 	struct aef_text text = aef_text_make(buf, sizeof(buf));
-	FILE *dump = NULL;
+	struct outputs files = { NULL, NULL };
 	bool cut;
 	int status = 1;
 
+	standard_fds_open();
 	switch (lab_opts_parse(&opts, argc, argv, &text)) {
 	case LAB_PARSE_DONE:
 		(void)fputs(buf, stdout);
-		return 0;
+		return status_of_stdout(0);
 	case LAB_PARSE_BAD:
 		(void)fprintf(stderr, "aether-lab: %s\n", buf);
 		return EXIT_USAGE;
@@ -149,22 +214,20 @@ main(int argc, char **argv)
 		break;
 	}
 	catch_interrupts();
-	if (opts.datagrams != NULL && (dump = fopen(opts.datagrams, "w")) == NULL) {
-		(void)fprintf(stderr, "aether-lab: Cannot write %s: %s; give another name.\n",
-		              opts.datagrams, strerror(errno));
+	if (!open_output(&files.datagrams, opts.datagrams) || !open_output(&files.json, opts.json))
 		return 1;
-	}
 	if (lab_init(&lab, &opts, &text) == 0) {
-		lab.host.hub.dump = dump;
+		lab.host.hub.dump = files.datagrams;
 		greet(&lab);
 		if ((opts.lockstep || lab_launch(&lab, &text) == 0) && run(&lab, &cut))
-			status = conclude(&lab, cut, &text);
+			status = conclude(&lab, cut, files.json, &text);
 	}
 	if (text.len > 0)
 		(void)fprintf(stderr, "aether-lab: %s\n", buf);
 	lab_fini(&lab);
-	if (dump != NULL && fclose(dump) != 0)
-		(void)fprintf(stderr, "aether-lab: %s is incomplete: %s.\n", opts.datagrams,
-		              strerror(errno));
-	return status;
+	if (!close_output(files.datagrams, opts.datagrams))
+		status = 1;
+	if (!close_output(files.json, opts.json))
+		status = 1;
+	return status_of_stdout(status);
 }

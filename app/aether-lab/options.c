@@ -96,13 +96,14 @@ static const char usage[] =
 	"  --trace FILE     replay an editing trace (.json or .json.gz) instead\n"
 	"  --pace P         of the trace: 1x its own, 10x faster, flat as fast as possible [flat]\n"
 	"  --readers R      clients that only read the trace [2 sequential, 0 concurrent]\n"
-	"  --in-flight N    operations of one author not yet acknowledged, at most [1024]\n"
+	"  --in-flight N    operations of one client not yet acknowledged, at most [1024]\n"
 	"  --seed N         of everything random [1]\n"
 	"\n"
 	"Links (both directions, or one of them)\n"
 	"  --link LIST, --link-up LIST, --link-down LIST\n"
-	"                   as in delay=30ms,jitter=5ms,loss=2% (that is the default); more keys "
-	"below\n"
+	"                   as in delay=30ms,jitter=5ms,loss=2%: the default without any list.\n"
+	"                   A list starts from delay=30ms and no fault at all; further lists\n"
+	"                   add to it. More keys below\n"
 	"  --fec MODE       off, on (adaptive), always [on]\n"
 	"  --ip 4|6         [4]\n"
 	"  --pmtud on|off   path MTU discovery [on]\n"
@@ -131,12 +132,21 @@ static const char usage[] =
 	"\n"
 	"Keys of a link\n";
 
+/* What a list of the command line starts from: whatever else goes wrong is in the list. */
 static struct link_conf
-default_link(void)
+clean_link(void)
 {
 	struct link_conf conf = link_conf_default();
 
 	conf.delay_ns = 30 * AEF_NS_PER_MS;
+	return conf;
+}
+
+static struct link_conf
+default_link(void)
+{
+	struct link_conf conf = clean_link();
+
 	conf.jitter_ns = 5 * AEF_NS_PER_MS;
 	conf.loss_ppm = 20000;
 	return conf;
@@ -276,6 +286,14 @@ set_link(struct lab_opts *opts, int which, const char *name, const char *list, s
 {
 	char err[200];
 
+	if (which != OPT_LINK_DOWN && !opts->up_set) {
+		opts->up = clean_link();
+		opts->up_set = true;
+	}
+	if (which != OPT_LINK_UP && !opts->down_set) {
+		opts->down = clean_link();
+		opts->down_set = true;
+	}
 	if ((which != OPT_LINK_DOWN &&
 	     link_conf_set_list(&opts->up, list, err, sizeof(err)) != 0) ||
 	    (which != OPT_LINK_UP &&
@@ -304,7 +322,7 @@ set_count(struct lab_opts *opts, int option, const char *name, const char *v, st
 		{ OPT_LCORES, &opts->lcores, 1, 8, "a number from 1 to 8" },
 		{ OPT_WORKERS, &opts->workers, 1, 8, "a number from 1 to 8" },
 		{ OPT_MBUFS, &opts->mbufs, 512, 4000000, "a number from 512 to 4000000" },
-		{ OPT_MEMORY, &opts->memory_mb, 32, 1048576, "MiB, at least 32" },
+		{ OPT_MEMORY, &opts->memory_mb, 32, 1048576, "MiB, from 32 to 1048576" },
 	};
 
 	for (unsigned i = 0; i < AEF_DIM(counts); i++)
@@ -405,6 +423,10 @@ set_flag(struct lab_opts *opts, int option, const char *value)
 		break;
 	case OPT_READERS:
 		opts->readers_set = true;
+		opts->trace_only = "readers";
+		break;
+	case OPT_PACE:
+		opts->trace_only = "pace";
 		break;
 	default:
 		break;
@@ -414,9 +436,10 @@ set_flag(struct lab_opts *opts, int option, const char *value)
 static bool
 check(const struct lab_opts *opts, struct aef_text *out)
 {
-	if (opts->trace == NULL && opts->readers_set)
-		aef_text_printf(out,
-		                "--readers belongs to --trace FILE; use --clients without it.");
+	if (opts->trace == NULL && opts->trace_only != NULL)
+		aef_text_printf(out, "--%s belongs to --trace FILE; %s without it.",
+		                opts->trace_only,
+		                opts->readers_set ? "use --clients" : "use --rate");
 	else if (opts->trace == NULL && opts->docs > opts->clients)
 		aef_text_printf(out, "%u documents for %u clients: give --docs at most --clients.",
 		                opts->docs, opts->clients);

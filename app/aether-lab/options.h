@@ -22,6 +22,8 @@ struct lab_opts {
 	uint32_t docs;
 	uint32_t readers;
 	bool clients_set, docs_set, readers_set, duration_set;
+	bool up_set, down_set;  /* a list on the command line has replaced the default */
+	const char *trace_only; /* an option given that means something only with a trace */
 	/* what they do */
 	const char *trace;   /* file; NULL: the typing model */
 	uint64_t pace_milli; /* trace: 1000 = its own pace, 0 = flat out */

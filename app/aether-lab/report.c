@@ -277,9 +277,8 @@ json_run(const struct lab *lab, const struct lab_figures *f)
 
 int
 lab_report_json(const struct lab *lab, const struct lab_figures *f,
-                const struct lab_verdict *verdict, struct aef_text *ret_error)
+                const struct lab_verdict *verdict, FILE *out, struct aef_text *ret_error)
 {
-	const char *path = lab->opts.json;
 	json_t *root = json_object();
 	int rc;
 
@@ -294,16 +293,13 @@ lab_report_json(const struct lab *lab, const struct lab_figures *f,
 	(void)json_object_set_new(root, "transport", json_appliance(f));
 	(void)json_object_set_new(root, "workers", json_workers(f));
 	errno = 0;
-	if (path[0] == '-' && path[1] == '\0') {
-		rc = json_dumpf(root, stdout, JSON_INDENT(2));
-		(void)printf("\n");
-	} else {
-		rc = json_dump_file(root, path, JSON_INDENT(2));
-	}
+	rc = json_dumpf(root, out, JSON_INDENT(2));
+	if (fputc('\n', out) == EOF || fflush(out) != 0)
+		rc = -1;
 	json_decref(root);
 	if (rc == 0)
 		return 0;
-	aef_text_printf(ret_error, "Cannot write %s: %s; give another name to --json.", path,
-	                errno != 0 ? strerror(errno) : "no memory");
+	aef_text_printf(ret_error, "Cannot write %s: %s; give another name to --json.",
+	                lab->opts.json, errno != 0 ? strerror(errno) : "no memory");
 	return AEF_ERR_IO;
 }

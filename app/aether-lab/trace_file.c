@@ -13,7 +13,7 @@ lab_file_read(const char *path, char **ret_data, size_t *ret_len, struct aef_tex
 {
 	size_t cap = 1u << 20, len = 0;
 	char *data = malloc(cap);
-	int n, end = Z_OK;
+	int n, end = Z_OK, saved;
 	gzFile in;
 
 	errno = 0;
@@ -39,7 +39,13 @@ lab_file_read(const char *path, char **ret_data, size_t *ret_len, struct aef_tex
 		data = more;
 		cap *= 2;
 	}
+	saved = errno;
 	(void)gzerror(in, &end);
+	if (end == Z_ERRNO) {
+		aef_text_printf(ret_error, "Cannot read the trace %s: %s; give a file.", path,
+		                saved == EISDIR ? "it is a folder" : strerror(saved));
+		goto fail;
+	}
 	if (n < 0 || end != Z_OK) {
 		aef_text_printf(ret_error,
 		                "Cannot read the trace %s: its gzip data is damaged; "

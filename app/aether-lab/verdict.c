@@ -78,9 +78,7 @@ judge_doc(struct lab *lab, uint32_t idx, bool cut, struct lab_verdict *v)
 	struct statesync_doc_info info;
 
 	if (statesync_doc(lab_service_of(lab, idx), &lab->host.docs[idx], &info) != 0) {
-		/* Cut short before anybody opened it: there is nothing to lose. */
-		if (!cut || lab->progress.ops_made > 0)
-			say(v, "the server does not hold document %u", idx + 1);
+		say(v, "the server does not hold document %u", idx + 1);
 		return;
 	}
 	d->found = true;
@@ -119,7 +117,10 @@ lab_verdict_take(struct lab *lab, bool cut, struct lab_verdict *ret_verdict)
 	v->in_sync = true;
 	v->nb_docs = lab->opts.docs;
 	v->complete = !cut;
-	if (lab->progress.nb_live < lab->opts.clients && lab->progress.ops_made == 0 && !cut)
+	/* Also when cut short: what nobody took part in was not in sync. */
+	if (lab->progress.nb_live == 0 && lab->progress.ops_made == 0)
+		say(v, "nobody came in");
+	else if (lab->progress.nb_live < lab->opts.clients && lab->progress.ops_made == 0)
 		say(v, "only %u of %u clients came in", lab->progress.nb_live, lab->opts.clients);
 	for (uint32_t i = 0; i < v->nb_docs; i++)
 		judge_doc(lab, i, cut, v);

@@ -249,7 +249,10 @@ options_parse(int argc, char **argv, struct options *ret_options, int *ret_exit)
 				print_help();
 			else
 				printf("quantum-cat %s\n", AEF_VERSION);
-			*ret_exit = 0;
+			*ret_exit = fflush(stdout) == 0 ? 0 : 1;
+			if (*ret_exit != 0)
+				fprintf(stderr,
+				        "quantum-cat: standard output cannot be written.\n");
 			return false;
 		}
 		if (!set_option(&o, opt, table[idx].name, optarg))

@@ -142,5 +142,9 @@ main(int argc, char **argv)
 	else if (client_connect(client, &ticket) == 0)
 		rc = talk(client, &tally);
 	client_destroy(client);
+	if (fflush(stdout) != 0) {
+		fprintf(stderr, "example-channels: standard output cannot be written.\n");
+		rc = 1;
+	}
 	return rc;
 }

@@ -69,5 +69,9 @@ main(int argc, char **argv)
 		client_ticket_wipe(&ticket);
 	}
 	client_destroy(client);
+	if (fflush(stdout) != 0) {
+		fprintf(stderr, "example-hello: standard output cannot be written.\n");
+		rc = 1;
+	}
 	return rc;
 }

@@ -49,6 +49,7 @@ tsan: ## the programs with threads of our own under ThreadSanitizer (clang)
 SEED ?= 1
 sim: ## one simulator run, verbose: make sim SEED=n
 	$(call need,sim,tests/sim)
+	@case '$(SEED)' in ''|*[!0-9]*) echo "make sim: SEED=$(SEED) is not a number"; exit 1;; esac
 	@$(SUB) FLAVOUR=test build/test/sim B=build/test
 	build/test/sim --seed $(SEED) --verbose
 

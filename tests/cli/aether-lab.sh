@@ -122,15 +122,15 @@ if [ -r "$DATA/friendsforever.json.gz" ]; then
 	has "a part of a trace: how much" 'cut short: [1-9][0-9]* of 26078 patches'
 	check "friendsforever, 5 % in bursts, lockstep" 0 \
 		'SHA-256 4720ec330c91e288c00b71cab318f7a1cdde689dfc401f269c353acfd6cb03f6, 3 replicas equal, equal to' \
-		"$LAB" --trace "$DATA/friendsforever.json.gz" --lockstep --quiet --link loss=off,burst=5%/3
+		"$LAB" --trace "$DATA/friendsforever.json.gz" --lockstep --quiet --link burst=5%/3
 	check "sveltecomponent, 20 readers" 0 \
 		'SHA-256 d8bb93b7cf87b4c3a0394fddc028284a093d90d5794a213d1ccb0794eb4ede8f, 22 replicas equal, equal to' \
 		"$LAB" --trace "$DATA/sveltecomponent.json.gz" --readers 20 --no-huge --quiet \
-		--link delay=1ms,jitter=off,loss=1%
+		--link delay=1ms,loss=1%
 	check "automerge-paper, 20 readers" 0 \
 		'SHA-256 a489e9022976c14e46627aea174d07797edcb3fd17df42605956d4cf01bf9039, 22 replicas equal, equal to' \
 		"$LAB" --trace "$DATA/automerge-paper.json.gz" --readers 20 --no-huge --quiet \
-		--link delay=1ms,jitter=off,loss=1%
+		--link delay=1ms,loss=1%
 else
 	echo "skip: no editing traces in $DATA (set AEF_DATA)"
 	skipped=$((skipped + 1))
@@ -147,6 +147,28 @@ check "no link for longer than the idle time-out: edits made meanwhile are resum
 check "only losses: nobody comes in" 1 'seed 1$' \
 	"$LAB" --lockstep --quiet --link loss=100% --settle 1s --duration 1s
 
+# A signal before anybody came in: no document was opened, so nothing was in sync.
+"$LAB" --link loss=100% --no-huge --quiet >"$tmp/nobody" 2>&1 &
+pid=$!
+for _ in $(seq 100); do
+	grep -q '^links up' "$tmp/nobody" && break
+	sleep 0.1
+done
+kill -TERM $pid
+wait $pid
+status=$?
+check "interrupt before anybody came in" 0 '^NOT IN SYNC: nobody came in; seed 1$' cat "$tmp/nobody"
+check "interrupt before anybody came in: status" 0 '^1$' echo $status
+check "verdict to a full device" 0 '^standard output: .*status 1$' sh -c \
+	"'$LAB' --lockstep --quiet --duration 100ms 2>'$tmp/full' >/dev/full; rc=\$?; \
+	sed -n 's/.*Cannot write to //p' '$tmp/full' | tr -d '\n'; echo \" status \$rc\""
+check "help to a full device" 1 'Cannot write to standard output' sh -c "'$LAB' --help >/dev/full"
+check "standard streams closed" 0 '^status 1, JSON whole$' sh -c \
+	"'$LAB' --lockstep --quiet --duration 100ms --link loss=100% --settle 1s --json '$tmp/c.json' <&- >&- 2>&-; \
+	echo \"status \$?, JSON \$(python3 -m json.tool '$tmp/c.json' >/dev/null && echo whole)\""
+check "a list starts from a clean link" 0 '^links up: delay 1.0 ms .- 0.0, loss 1.00%; down: delay 30.0 ms .- 5.0, loss 2.00%$' \
+	"$LAB" --lockstep --quiet --duration 100ms --link-up delay=1ms,loss=1%
+
 refuse "unknown flag" 'no such option' --bogus
 refuse "a word too many" 'not an option' file
 refuse "bad number" '1 to 1024' --clients many
@@ -156,7 +178,11 @@ refuse "no such trace" 'check the name' --trace "$tmp/none.json"
 echo '{"endContent":' >"$tmp/bad.json"
 refuse "trace is not JSON" 'not JSON' --trace "$tmp/bad.json"
 refuse "no memory" 'lower|raise|memory' --memory 40 --no-huge
-refuse "JSON nowhere" 'Cannot write' --lockstep --quiet --duration 100ms --json "$tmp/none/x.json"
+refuse "JSON nowhere, said at once" 'Cannot write' --no-huge --quiet --duration 1000s --json "$tmp/none/x.json"
+refuse "trace is a folder" 'it is a folder' --trace "$tmp"
+refuse "pace without a trace" '--pace belongs to --trace' --pace 1x
+refuse "readers without a trace" '--readers belongs to --trace' --readers 1
+refuse "too much memory" 'from 32 to 1048576' --memory 1048577
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -39,6 +39,7 @@ check "hello prints it" grep -q "^channel 0, message 0: hello over Quantum$" "$d
 check "channels learns what became of every message" "$B/example-channels" "127.0.0.1:$port"
 mv "$dir/new" "$dir/out"
 check "channels delivered all operations" grep -q "^operations 20 sent, 20 acknowledged, 0 expired, 20 came back$" "$dir/out"
+check "output that cannot be written is said" sh -c "! '$B/example-hello' 127.0.0.1:$port >/dev/full 2>'$dir/err' && grep -q 'cannot be written' '$dir/err'"
 check "a missing argument is refused" sh -c "! '$B/example-hello' && ! '$B/example-channels'"
 check "a bad address is refused" sh -c "! '$B/example-hello' nowhere 2>'$dir/err' && grep -q 'host:port' '$dir/err'"
 echo "$passed passed, $failed failed"

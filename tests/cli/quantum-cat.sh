@@ -118,6 +118,10 @@ refuses "bad size" 2 '--bytes must be' --bytes 5Q 127.0.0.1:1
 refuses "bad share" 2 '--drop must be' --drop much 127.0.0.1:1
 refuses "bad mix" 2 '--echo goes with --listen' --echo 127.0.0.1:1
 refuses "address without port" 1 'host:port' 127.0.0.1
+refuses "port 0 to dial" 1 'a port from 1 to 65535' 127.0.0.1:0
+refuses "signed port" 1 'host:port' 127.0.0.1:+5
+! "$cat" --help >/dev/full 2>"$dir/err" && grep -q 'cannot be written' "$dir/err"
+ok "help to a full device" $?
 refuses "unknown host" 1 'no host is known' name.invalid:5
 refuses "missing input file" 1 'cannot open' --in "$dir/none" 127.0.0.1:1
 refuses "unwritable output" 1 'cannot open' --out "$dir" 127.0.0.1:1

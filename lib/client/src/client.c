@@ -76,7 +76,8 @@ resolve(const struct client_conf *conf, struct client *client, char *ret_why, si
 	if (err != 0) {
 		client_say(ret_why, why_len,
 		           err == AEF_ERR_NOTFOUND ? "no host is known by the name in \"%.100s\""
-		                                   : "\"%.100s\" is not of the form host:port",
+		                                   : "\"%.100s\" is not of the form host:port "
+		                                     "with a port from 1 to 65535",
 		           conf->server != NULL ? conf->server : "");
 		return err;
 	}

@@ -115,7 +115,7 @@ sockio_addr_parse(const char *text, struct sockio_addr *ret_addr)
 	if (colon == NULL || colon == text)
 		return AEF_ERR_INVALID;
 	port = strtol(colon + 1, &end, 10);
-	if (colon[1] == '\0' || *end != '\0' || port < 0 || port > 65535)
+	if (colon[1] < '0' || colon[1] > '9' || *end != '\0' || port < 0 || port > 65535)
 		return AEF_ERR_INVALID;
 	len = (size_t)(colon - text);
 	if (text[0] == '[') {

@@ -39,7 +39,7 @@ START_TEST(options_values_are_taken)
 	struct lab_opts o;
 
 	ck_assert_int_eq(parse(&o, "--clients 3 --docs 2 --duration 1.5s --rate 8.5 --seed 0x10 "
-	                           "--pace 10x --fec always --link loss=1% --link-down "
+	                           "--fec always --link loss=1% --link-down "
 	                           "delay=5ms,loss=off --in-flight 64 --ip 6 --ecn off --json -"),
 	                 LAB_PARSE_RUN);
 
@@ -47,14 +47,31 @@ START_TEST(options_values_are_taken)
 	ck_assert_uint_eq(o.duration_ns, 1500 * AEF_NS_PER_MS);
 	ck_assert_uint_eq(o.rate_milli, 8500);
 	ck_assert_uint_eq(o.seed, 16);
-	ck_assert_uint_eq(o.pace_milli, 10000);
 	ck_assert_int_eq(o.fec, LAB_FEC_ALWAYS);
 	ck_assert_uint_eq(o.up.loss_ppm, 10000);
+	ck_assert_uint_eq(o.up.delay_ns, 30 * AEF_NS_PER_MS);
+	ck_assert_uint_eq(o.up.jitter_ns, 0);
 	ck_assert_uint_eq(o.down.loss_ppm, 0);
 	ck_assert_uint_eq(o.down.delay_ns, 5 * AEF_NS_PER_MS);
 	ck_assert_uint_eq(o.in_flight, 64);
 	ck_assert(o.ipv6 && !o.ecn);
 	ck_assert_str_eq(o.json, "-");
+}
+END_TEST
+
+START_TEST(options_a_link_list_starts_clean_and_further_ones_add)
+{
+	struct lab_opts o;
+
+	ck_assert_int_eq(parse(&o, "--link-up delay=1ms --link-up loss=3% --trace f --pace 10x"),
+	                 LAB_PARSE_RUN);
+
+	ck_assert_uint_eq(o.up.delay_ns, AEF_NS_PER_MS);
+	ck_assert_uint_eq(o.up.jitter_ns, 0);
+	ck_assert_uint_eq(o.up.loss_ppm, 30000);
+	ck_assert_uint_eq(o.down.jitter_ns, 5 * AEF_NS_PER_MS);
+	ck_assert_uint_eq(o.down.loss_ppm, 20000);
+	ck_assert_uint_eq(o.pace_milli, 10000);
 }
 END_TEST
 
@@ -85,6 +102,7 @@ START_TEST(options_wrong_ones_are_refused_with_a_sentence)
 		"--interval 1ns",
 		"file.json",
 		"--readers 2",
+		"--pace 10x",
 		"--trace f --docs 3",
 		"--lockstep --console",
 		"--direct",
@@ -117,4 +135,5 @@ START_TEST(options_help_and_version_say_so)
 END_TEST
 
 TEST_SUITE(options, &options_none_are_the_defaults_of_the_issue, &options_values_are_taken,
+           &options_a_link_list_starts_clean_and_further_ones_add,
            &options_wrong_ones_are_refused_with_a_sentence, &options_help_and_version_say_so)

@@ -170,6 +170,8 @@ AEF_MUST_CHECK int docclient_edit(struct docclient *client, const struct text_op
 /**
  * Hold operations of others back: they are kept in order and change nothing until they are let in.
  * Own acknowledgements behind a held operation wait with it. For replaying recorded sessions.
+ * After a resume a holding replica stays in DOCCLIENT_CATCHUP until what came meanwhile is let in:
+ * wait for the version, not for DOCCLIENT_LIVE.
  */
 void docclient_hold(struct docclient *client, bool on, uint64_t now_ns);
 

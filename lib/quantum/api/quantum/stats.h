@@ -49,7 +49,7 @@ enum quantum_verdict {
 		QUANTUM_NB_VERDICTS
 };
 
-/** Lower-case name of a verdict, static storage. */
+/** Name of a verdict as it is written above, in upper case ("BAD_TAG"), static storage. */
 const char *quantum_verdict_name(enum quantum_verdict verdict);
 
 /** Its text of QUANTUM_VERDICTS, static storage. */
