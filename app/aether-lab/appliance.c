@@ -2,6 +2,7 @@
 #include "appliance.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <rte_lcore.h>
 
@@ -90,6 +91,17 @@ lab_pipeline_conf(const struct lab_appliance *app, const struct lab_opts *opts, 
 	ret_conf->keys = &app->keys;
 }
 
+/* DPDK sets up page tables for all it is given: far too much takes minutes before it fails. */
+static uint32_t
+machine_mb(void)
+{
+	const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+
+	if (pages <= 0 || page_bytes <= 0)
+		return UINT32_MAX;
+	return (uint32_t)aef_min_u64((uint64_t)pages * (uint64_t)page_bytes >> 20, UINT32_MAX);
+}
+
 static int
 start_eal(struct lab_appliance *app, const struct lab_opts *opts, struct aef_text *ret_error)
 {
@@ -104,6 +116,13 @@ start_eal(struct lab_appliance *app, const struct lab_opts *opts, struct aef_tex
 	dpio_conf_defaults(&conf);
 	conf.hugepages = opts->no_huge ? DPIO_HUGEPAGES_NEVER : DPIO_HUGEPAGES_AUTO;
 	conf.memory_mb = opts->memory_mb > 0 ? opts->memory_mb : (uint32_t)(bytes >> 20) + 128;
+	if (conf.memory_mb > machine_mb()) {
+		aef_text_printf(ret_error,
+		                "%u MiB for DPDK are more than the %u MiB of this machine; lower "
+		                "--memory, --mbufs or --clients.",
+		                conf.memory_mb, machine_mb());
+		return AEF_ERR_NOMEM;
+	}
 	/* In lockstep all run on the main thread; else main, clients, transport, workers. */
 	conf.lcores = opts->lockstep ? 1 : (uint16_t)(2 + app->nb_lcores + app->nb_workers);
 	return dpio_eal_start(&conf, ret_error);

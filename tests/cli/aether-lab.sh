@@ -182,6 +182,7 @@ refuse "JSON nowhere, said at once" 'Cannot write' --no-huge --quiet --duration 
 refuse "trace is a folder" 'it is a folder' --trace "$tmp"
 refuse "pace without a trace" '--pace belongs to --trace' --pace 1x
 refuse "readers without a trace" '--readers belongs to --trace' --readers 1
+refuse "more memory than there is" "of this machine" --no-huge --quiet --memory 1048576
 refuse "too much memory" 'from 32 to 1048576' --memory 1048577
 
 echo "$passed passed, $failed failed, $skipped skipped"
