@@ -3,7 +3,8 @@
 #
 # A module is lib/<m>/module.mk (SRCS, DEPS, KIND, PKGS, LIBS), a program is a prog.mk (NAME, SRCS,
 # DEPS, PKGS, LIBS) under app/, examples/ or tests/; unit tests are found by name. Include paths are
-# built from DEPS alone, so a module cannot include what it does not declare.
+# built from DEPS alone, so a module cannot include what it does not declare. A module under
+# tests/support is for tests only: nothing in lib/, app/ and examples/ may name it.
 
 FLAVOUR ?= release
 PLANT   ?= 0
@@ -50,12 +51,19 @@ PROGS :=
 TEST_PROGS :=
 UNIT_PROGS :=
 MODULES := $(patsubst lib/%/module.mk,%,$(wildcard lib/*/module.mk))
+SUPPORT := $(patsubst tests/support/%/module.mk,%,$(wildcard tests/support/*/module.mk))
+dir_of   = $(if $(filter $1,$(SUPPORT)),tests/support/$1,lib/$1)
+api_of   = $(foreach m,$1,-I$(call dir_of,$m)/api)
 # System headers: their warnings are not ours.
 pkg_cflags = $(if $1,$(patsubst -I%,-isystem %,$(shell pkg-config --cflags $1 2>/dev/null)))
 pkg_libs   = $(if $1,$(shell pkg-config --libs $1 2>/dev/null))
 DPDK_CFLAGS := $(call pkg_cflags,libdpdk)
 DPDK_LIBS   := $(call pkg_libs,libdpdk)
 
+# A release holds nothing that only tests may use: $1 = file, $2 = the modules that it names.
+no_support = $(if $(filter $(SUPPORT),$2),$(error $1 names $(filter $(SUPPORT),$2), which is for tests only))
+
+# $1 = name, $2 = folder
 define module
 SRCS :=
 DEPS :=
@@ -63,27 +71,29 @@ KIND :=
 PKGS :=
 LIBS :=
 PROTOS :=
-include lib/$1/module.mk
+include $2/module.mk
+$$(if $$(filter lib/%,$2),$$(call no_support,$2/module.mk,$$(DEPS)))
+$1_DIR  := $2
 $1_SRCS := $$(SRCS)
 $1_DEPS := $$(DEPS)
 $1_KIND := $$(KIND)
 $1_PKGS := $$(PKGS)
 $1_LIBS := $$(LIBS)
 $1_PB   := $$(PROTOS:%.proto=$B/gen/%.pb-c.c)
-$1_OBJS := $$(patsubst %.c,$B/lib/$1/%.o,$$(addprefix src/,$$(SRCS))) $$(patsubst %.c,%.o,$$($1_PB))
-$1_INC  := $$(addsuffix /api,$$(addprefix -Ilib/,$1 $$(DEPS))) $$(if $$(PROTOS),-I$B/gen)
+$1_OBJS := $$(patsubst %.c,$B/$2/src/%.o,$$(SRCS)) $$(patsubst %.c,%.o,$$($1_PB))
+$1_INC  := $$(call api_of,$1 $$(DEPS)) $$(if $$(PROTOS),-I$B/gen)
 $1_STD  := $$(if $$(filter pure,$$(KIND)),-std=c17 -Wpedantic,-std=gnu17)
 $1_STD  += $$(if $$(filter dpdk,$$(KIND)),$$(DPDK_CFLAGS)) $$(call pkg_cflags,$$(PKGS))
-$$(patsubst %.c,$B/lib/$1/%.o,$$(addprefix src/,$$(SRCS))): $B/lib/$1/%.o: lib/$1/%.c $$($1_PB) | $(B)/flavour
+$$(patsubst %.c,$B/$2/src/%.o,$$(SRCS)): $B/%.o: %.c $$($1_PB) | $(B)/flavour
 	@mkdir -p $$(@D)
 	$$(if $$Q,@echo "  CC   $$<")
 	$$Q$$(CC) $$($1_STD) $$(WARN) $$(CFLAGS) $$($1_INC) -MMD -MP -c $$< -o $$@
-$$(if $$(SRCS)$$(PROTOS),$$(eval ARCHIVES += $B/lib$1.a))
+$$(if $$(filter lib/%,$2),$$(if $$(SRCS)$$(PROTOS),$$(eval ARCHIVES += $B/lib$1.a)))
 $B/lib$1.a: $$($1_OBJS)
 	@mkdir -p $$(@D)
 	$$Qrm -f $$@; $$(AR) rcs $$@ $$^
 endef
-$(foreach m,$(MODULES),$(eval $(call module,$m)))
+$(foreach m,$(MODULES) $(SUPPORT),$(eval $(call module,$m,$(call dir_of,$m))))
 
 # Everything a list of modules needs, itself included.
 closure = $(sort $1 $(foreach m,$1,$(call closure,$($m_DEPS))))
@@ -101,12 +111,14 @@ $B/gen/%.pb-c.o: $B/gen/%.pb-c.c
 
 # ---- programs --------------------------------------------------------------------------------
 # $1 = directory, $2 = name, $3 = sources (paths), $4 = modules, $5 = pkgs, $6 = libs, $7 = extra flags
+# Test-only archives come first: one may stand in for a function of another module.
 define program_rules
 $2_CLOSURE := $$(call closure,$4)
 $2_OBJS := $$(patsubst %.c,$B/obj/$2/%.o,$3)
-$2_FLAGS := -std=gnu17 -I$1 $7 $$(addsuffix /api,$$(addprefix -Ilib/,$$($2_CLOSURE))) \
+$2_FLAGS := -std=gnu17 -I$1 $7 $$(call api_of,$$($2_CLOSURE)) \
 	$$(if $$(filter dpdk,$$(foreach m,$$($2_CLOSURE),$$($$m_KIND))),$$(DPDK_CFLAGS)) $$(call pkg_cflags,$5) -DAEF_VERSION='"$(VERSION)"'
-$2_LINK := -Wl,--start-group $$(foreach m,$$($2_CLOSURE),$$(if $$($$m_OBJS),$B/lib$$m.a)) -Wl,--end-group \
+$2_ARCHIVES := $$(foreach m,$$(filter $(SUPPORT),$$($2_CLOSURE)) $$(filter-out $(SUPPORT),$$($2_CLOSURE)),$$(if $$($$m_OBJS),$B/lib$$m.a))
+$2_LINK := -Wl,--start-group $$($2_ARCHIVES) -Wl,--end-group \
 	$$(if $$(filter dpdk,$$(foreach m,$$($2_CLOSURE),$$($$m_KIND))),$$(DPDK_LIBS)) \
 	$$(call pkg_libs,$$(sort $5 $$(foreach m,$$($2_CLOSURE),$$($$m_PKGS)))) \
 	$$(sort $6 $$(foreach m,$$($2_CLOSURE),$$($$m_LIBS))) -lm -lpthread
@@ -114,7 +126,7 @@ $$($2_OBJS): $B/obj/$2/%.o: %.c | $B/flavour
 	@mkdir -p $$(@D)
 	$$(if $$Q,@echo "  CC   $$<")
 	$$Q$$(CC) $$($2_FLAGS) $$(WARN) $$(CFLAGS) -MMD -MP -c $$< -o $$@
-$B/$2: $$($2_OBJS) $$(foreach m,$$($2_CLOSURE),$$(if $$($$m_OBJS),$B/lib$$m.a))
+$B/$2: $$($2_OBJS) $$($2_ARCHIVES)
 	$$(if $$Q,@echo "  LD   $$@")
 	$$Q$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$($2_OBJS) $$($2_LINK)
 endef
@@ -135,7 +147,7 @@ $(foreach p,$(patsubst %/prog.mk,%,$(wildcard app/*/prog.mk examples/*/prog.mk t
 # ---- unit tests: one program per folder of tests/unit, suites found by file name -----------------
 UNIT := $(sort $(patsubst tests/unit/%/,%,$(dir $(wildcard tests/unit/*/*_test.c))))
 define unit
-DEPS := $(if $(wildcard lib/$1/module.mk),$1)
+DEPS := $(filter $1,$(MODULES) $(SUPPORT))
 PKGS :=
 LIBS :=
 FLAGS :=
@@ -145,7 +157,7 @@ UNIT_FILES_$1 := $(sort $(wildcard tests/unit/$1/*_test.c))
 $B/gen/unit/$1_main.c: $$(UNIT_FILES_$1) scripts/gen-unit-main
 	@mkdir -p $$(@D)
 	@scripts/gen-unit-main $$(UNIT_FILES_$1) >$$@
-$$(eval $$(call program_rules,tests/unit/$1,unit-$1,$$(UNIT_FILES_$1) $$(addprefix tests/unit/$1/,$$(SRCS)),$$(DEPS),check jansson zlib $$(PKGS),$$(LIBS),-Itests/unit -Itests $$(if $$(wildcard lib/$1/src),-Ilib/$1/src) $$(FLAGS)))
+$$(eval $$(call program_rules,tests/unit/$1,unit-$1,$$(UNIT_FILES_$1) $$(addprefix tests/unit/$1/,$$(SRCS)),$$(DEPS),check jansson zlib $$(PKGS),$$(LIBS),-Itests/unit -Itests $$(addprefix -I,$$(wildcard $(call dir_of,$1)/src)) $$(FLAGS)))
 $B/unit-$1: $B/gen/unit/$1_main.o
 $B/gen/unit/$1_main.o: $B/gen/unit/$1_main.c tests/unit/harness.h
 	$$Q$$(CC) $$(unit-$1_FLAGS) $$(CFLAGS) -c $$< -o $$@

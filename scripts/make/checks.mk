@@ -8,6 +8,7 @@ empty :=
 space := $(empty) $(empty)
 commas = $(subst $(space),$(comma),$(strip $1))
 
+ALL_MODULES := $(MODULES) $(SUPPORT)
 HEADER_ONLY := $(foreach m,$(MODULES),$(if $($m_OBJS),,$m))
 PURE := $(foreach m,$(MODULES),$(if $(filter pure,$($m_KIND)),$(if $($m_OBJS),$m)))
 GENERATED := $(foreach m,$(MODULES),$($m_PB))
@@ -34,19 +35,19 @@ check-pure-run: $(PURE:%=$B/lib%.a)
 # Each public and private header compiles alone, twice in a row, with the flags of its module.
 check-headers:
 	@$(MAKE) --no-print-directory -s -j$(JOBS) FLAVOUR=release PLANT=0 B=$(CHECK_B) check-headers-run
-check-headers-run: $(MODULES:%=check-headers-%)
-	@echo "check-headers: $(words $(foreach m,$(MODULES),$(wildcard lib/$m/api/$m/*.h lib/$m/src/*_priv.h))) headers compile alone with gcc and clang"
+check-headers-run: $(ALL_MODULES:%=check-headers-%)
+	@echo "check-headers: $(words $(foreach m,$(ALL_MODULES),$(wildcard $($m_DIR)/api/$m/*.h $($m_DIR)/src/*_priv.h))) headers compile alone with gcc and clang"
 define check_headers
 check-headers-$1: $$($1_PB)
-	@for h in $$(wildcard lib/$1/api/$1/*.h lib/$1/src/*_priv.h); do \
+	@for h in $$(wildcard $2/api/$1/*.h $2/src/*_priv.h); do \
 	  for cc in gcc clang; do \
 	    printf '#include "%s"\n#include "%s"\nextern int check_headers;\n' "$$$$PWD/$$$$h" "$$$$PWD/$$$$h" | \
-	    $$$$cc $$($1_STD) $$(WARN) $$(CFLAGS) $$($1_INC) -Ilib/$1/src -x c -fsyntax-only - || \
+	    $$$$cc $$($1_STD) $$(WARN) $$(CFLAGS) $$($1_INC) -I$2/src -x c -fsyntax-only - || \
 	    { echo "$$$$h:1: does not compile alone with $$$$cc; instead: include what it uses"; exit 1; }; \
 	  done; done
 .PHONY: check-headers-$1
 endef
-$(foreach m,$(MODULES),$(eval $(call check_headers,$m)))
+$(foreach m,$(ALL_MODULES),$(eval $(call check_headers,$m,$($m_DIR))))
 
 check-deps:
 	@scripts/check-deps
@@ -71,14 +72,14 @@ compdb: ## compile_commands.json for clangd
 
 # ---- clang-tidy: one stamp per file, so that only what changed is judged again --------------------
 define tidy_module
-$(foreach s,$($1_SRCS),build/tidy/lib/$1/src/$s.ok): build/tidy/%.ok: % .clang-tidy $$(wildcard lib/$1/src/*.h lib/$1/api/$1/*.h) $$(foreach d,$$($1_DEPS),$$(wildcard lib/$$d/api/$$d/*.h)) $$($1_PB)
+$(foreach s,$($1_SRCS),build/tidy/$2/src/$s.ok): build/tidy/%.ok: % .clang-tidy $$(wildcard $2/src/*.h $2/api/$1/*.h) $$(foreach d,$$($1_DEPS),$$(wildcard $$($$d_DIR)/api/$$d/*.h)) $$($1_PB)
 	@mkdir -p $$(@D)
 	@echo "  TIDY $$<"
 	@clang-tidy --quiet $$< -- $$($1_STD) $$(CFLAGS) $$($1_INC) 2>$$@.log || { cat $$@.log; exit 1; }
 	@touch $$@
-TIDY += $(foreach s,$($1_SRCS),build/tidy/lib/$1/src/$s.ok)
+TIDY += $(foreach s,$($1_SRCS),build/tidy/$2/src/$s.ok)
 endef
-$(foreach m,$(MODULES),$(eval $(call tidy_module,$m)))
+$(foreach m,$(ALL_MODULES),$(eval $(call tidy_module,$m,$($m_DIR))))
 define tidy_program
 $(patsubst $B/obj/$1/%.o,build/tidy/%.c.ok,$(filter $B/obj/$1/app/% $B/obj/$1/examples/%,$($1_OBJS))): build/tidy/%.ok: % .clang-tidy
 	@mkdir -p $$(@D)
@@ -95,8 +96,9 @@ tidy-run: $(TIDY)
 	@echo "tidy: $(words $(TIDY)) files are clean"
 
 # ---- release -------------------------------------------------------------------------------------
-release: ## build without test-only parts; refuses null protection and names the object
-	@$(MAKE) --no-print-directory -s -j$(JOBS) RELEASE=1 FLAVOUR=release PLANT=0 B=build/release-check all
-	@scripts/check-release build/release-check $(PROGS:%=build/release-check/%)
+RELEASE_PROGS ?= $(PROGS)
+release: ## build, and refuse a program that links what only tests may use, naming the object
+	@$(MAKE) --no-print-directory -s -j$(JOBS) RELEASE=1 FLAVOUR=release PLANT=0 B=build/release-check $(RELEASE_PROGS:%=build/release-check/%)
+	@scripts/check-release build/release-check $(RELEASE_PROGS:%=build/release-check/%)
 
 .PHONY: check-pure-run check-headers-run tidy-run spec-list test-checks

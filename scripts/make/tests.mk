@@ -72,7 +72,7 @@ fuzz-keep: ## fold new inputs of the last runs into tests/fuzz/corpus, smallest 
 	@scripts/run-fuzz --keep build/fuzz $(FUZZ)
 
 # ---- planted bugs: AEF_PLANT=n is compiled in, and some test must notice ---------------------------
-PLANTED := $(sort $(foreach f,$(shell grep -ls 'AEF_PLANT' lib/*/src/*.[ch] lib/*/api/*/*.h 2>/dev/null),$(word 2,$(subst /, ,$f))))
+PLANTED := $(sort $(foreach m,$(MODULES) $(SUPPORT),$(if $(shell grep -rls 'AEF_PLANT' $($m_DIR)/src $($m_DIR)/api 2>/dev/null),$m)))
 CANARY_UNITS := $(foreach u,$(UNIT),$(if $(filter $(PLANTED),$(unit-$u_CLOSURE)),$B/unit-$u))
 CANARY_PROGS := $(CANARY_UNITS) $(addprefix $B/,$(call have,sim))
 canary-programs: $(CANARY_PROGS)

@@ -5,9 +5,9 @@
  * Text stays clear; the tag is a keyed SipHash-2-4-128 over nonce, associated data and text, so
  * corruption and a wrong key or number are still found. Hash, MAC, HKDF, key agreement and tokens
  * are built from SipHash and small arithmetic: both sides agree, anybody can compute them.
- * For tests, the simulator and the lab; a release refuses the object null_provider.o.
+ * For tests only; a release refuses the object null_provider.o.
  *
- * Source:  issue "the main job"; base/siphash.h.
+ * Source:  docs/adr/0008-null-provider.md; base/siphash.h.
  * Context: any thread: no state.
  */
 #ifndef CRYPTO_NULL_NULL_PROVIDER_H

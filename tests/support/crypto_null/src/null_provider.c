@@ -247,6 +247,9 @@ null_key_release(void *ctx, struct crypto_key *key)
 	key->slot = 0;
 }
 
+/* A program that links this object is refused as a release. */
+const char aef_test_only_null_provider[] = "null protection";
+
 static const struct crypto_provider provider = {
 	.name = "null",
 	.is_null = true,
