@@ -140,9 +140,12 @@ cookie_make(const struct quantum_server_keys *keys, uint8_t epoch, const struct 
             uint8_t ret_cookie[WIRE_COOKIE_BYTES])
 {
 	struct aef_siphash sip;
+	uint8_t port[4] = { 0 };
 
+	aef_store_be16(port, from->port);
 	aef_siphash_init(&sip, keys->cookie_key[epoch & 1], true);
-	aef_siphash_update(&sip, from, sizeof(*from));
+	aef_siphash_update(&sip, from->ip, sizeof(from->ip));
+	aef_siphash_update(&sip, port, sizeof(port));
 	aef_siphash_update(&sip, cid->b, sizeof(cid->b));
 	aef_siphash_update(&sip, random, WIRE_RANDOM_BYTES);
 	aef_siphash_update(&sip, &epoch, 1);
