@@ -12,7 +12,7 @@ EQUAL_SEEDS    ?= 20
 TEXT_SOAK_ARGS ?= $(if $(filter test release,$(FLAVOUR)),--pairs 1000000 --sessions 200,--pairs 30000 --sessions 20)
 # It stands where the sanitizers stand, in front of malloc.
 STEADY := $(if $(filter test release,$(FLAVOUR)),$(call have,steady))
-CLI_TESTS := $(sort $(wildcard tests/cli/*.sh))
+CLI_TESTS := $(sort $(wildcard tests/cli/*.sh)) $(wildcard tests/interop/run)
 SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
 	$(if $(call have,equal),'$B/equal --seeds $(EQUAL_SEEDS)') \
 	$(if $(call have,text-soak),'$B/text-soak $(TEXT_SOAK_ARGS)') \
