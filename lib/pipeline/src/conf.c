@@ -11,6 +11,8 @@ pipeline_conf_default(struct pipeline_conf *ret_conf)
 		.tx_per_conn = 32,
 		.timers_per_poll = 64,
 		.payload_max = 1452, /* Ethernet's 1500 less IPv6 and UDP headers */
+		.syn_share_pct = 10,
+		.ack_share_pct = 10,
 		.idle = delivery_idle_conf_default(),
 	};
 	quantum_conn_conf_default(&ret_conf->conn);

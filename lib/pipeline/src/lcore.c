@@ -79,10 +79,12 @@ conf_valid(const struct pipeline_conf *conf, struct aef_text *ret_error)
 	if (conf->conns == 0 || conf->conns > 1u << 24 || conf->tokens_max == 0 ||
 	    conf->tokens_max > 1u << 26 || conf->payload_max < WIRE_MTU_BASE ||
 	    conf->payload_max > WIRE_MTU_MAX || conf->tx_per_conn == 0 ||
-	    conf->timers_per_poll == 0) {
+	    conf->timers_per_poll == 0 || conf->syn_share_pct == 0 || conf->syn_share_pct > 50 ||
+	    conf->ack_share_pct == 0 || conf->ack_share_pct > 50) {
 		aef_text_printf(ret_error,
 		                "A transport lcore needs 1 to 2^24 connections, room for used "
-		                "tokens, and a payload of %u to %u bytes.",
+		                "tokens, a payload of %u to %u bytes, and 1 to 50 percent of its "
+		                "time for SYNs and for ACKs.",
 		                WIRE_MTU_BASE, WIRE_MTU_MAX);
 		return false;
 	}
@@ -193,6 +195,8 @@ pipeline_lcore_create(const struct pipeline_conf *conf, struct aef_text *ret_err
 	keys_refresh(lc);
 	slots_init(lc);
 	timer_wheel_init(&lc->wheel, lc->now_ns);
+	budget_init(&lc->syn_budget, conf->syn_share_pct, lc->now_ns);
+	budget_init(&lc->ack_budget, conf->ack_share_pct, lc->now_ns);
 	lc->env =
 		quantum_env_init(lc->env_mem, &pools, conf->provider, &ops, aef_splitmix64(&seed));
 	quantum_table_init(&lc->table, lc->table_mem, conf->conns, conf->idx, conf->codec,
@@ -315,6 +319,8 @@ begin(struct pipeline_lcore *lc)
 	if (lc->busy_since_ns != 0)
 		lc->stats.busy_ns += now_ns - lc->busy_since_ns;
 	lc->now_ns = now_ns;
+	budget_refill(&lc->syn_budget, now_ns);
+	budget_refill(&lc->ack_budget, now_ns);
 	keys_refresh(lc);
 	shut_begin(lc);
 }

@@ -14,6 +14,8 @@
 #include <pipeline/pipeline.h>
 #include <pipeline/timer_wheel.h>
 
+#include "budget_priv.h"
+
 #define PATHS       3u   /* of a connection: as many as quantum_conn_may_send_to() says */
 #define SERVICE_MAX 128u /* connections that one iteration sends for */
 #define BLOCKED_NS  (100 * AEF_NS_PER_US) /* look again at one that may send but could not */
@@ -44,8 +46,9 @@ struct pipeline_conn {
 };
 
 struct rx_pkt {
-	struct rte_mbuf *mbuf; /* one reference; NULL: handed over */
-	struct pipeline_conn *pc;
+	struct rte_mbuf *mbuf;    /* one reference; NULL: handed over */
+	struct pipeline_conn *pc; /* known, and not judged yet */
+	bool done;                /* it had a connection, and has its verdict */
 	struct wire_header hdr;
 	enum wire_class clas;
 	int16_t owner; /* lcore that its id names when that is another one, else -1 */
@@ -55,8 +58,9 @@ struct rx_pkt {
 /* One received burst between its stages. */
 struct rx_batch {
 	uint16_t nb;
-	uint8_t port; /* index of the queue pair */
-	bool handed;  /* by another lcore: not handed over again */
+	uint8_t port;                /* index of the queue pair */
+	bool handed;                 /* by another lcore: not handed over again */
+	uint16_t nb_acks, nb_strays; /* without a connection here: handshake ACKs, all else */
 	struct rte_mbuf *mbufs[DPIO_BURST];
 	struct net_meta metas[DPIO_BURST];
 	struct rx_pkt pkts[DPIO_BURST];
@@ -104,6 +108,7 @@ struct pipeline_lcore {
 	struct handover handovers[PIPELINE_LCORES_MAX];
 	struct tx_batch txb;
 	struct rx_batch rxb;
+	struct budget syn_budget, ack_budget;
 	struct timer_wheel wheel;
 	struct pipeline_stats stats;
 
@@ -141,8 +146,11 @@ unsigned pipeline_shut_step(struct pipeline_lcore *lc);
 
 /** Receive from every queue and from the other lcores. @return frames */
 unsigned pipeline_rx(struct pipeline_lcore *lc);
-/** A datagram that belongs to no connection; pkt->pc is set when it does after all. */
-void pipeline_stray(struct pipeline_lcore *lc, struct rx_batch *batch, uint16_t i);
+/** Handshake ACKs of a burst; pkt->pc is set when its protected part goes on. @return how many
+ * were judged, not only dropped */
+unsigned pipeline_acks(struct pipeline_lcore *lc, struct rx_batch *batch);
+/** Whatever else has no connection: SYNs and strangers. @return likewise */
+unsigned pipeline_strays(struct pipeline_lcore *lc, struct rx_batch *batch);
 /** Hand over what is staged for other lcores. */
 void pipeline_handover_flush(struct pipeline_lcore *lc);
 /** Stage a datagram for its owner; takes the mbuf. */

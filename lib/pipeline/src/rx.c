@@ -16,6 +16,7 @@ classify(struct rx_batch *batch)
 		pkt->mbuf = batch->mbufs[i];
 		pkt->pc = NULL;
 		pkt->owner = -1;
+		pkt->done = false;
 		pkt->rx.data = dpio_payload(pkt->mbuf, meta);
 		pkt->rx.len = meta->payload_len;
 		pkt->rx.ecn = meta->ecn;
@@ -68,16 +69,19 @@ owned_elsewhere(const struct pipeline_lcore *lc, const struct rx_batch *batch, i
 AEF_HOT static void
 sort_out(struct pipeline_lcore *lc, struct rx_batch *batch)
 {
+	batch->nb_acks = batch->nb_strays = 0;
 	for (uint16_t i = 0; i < batch->nb; i++) {
 		struct rx_pkt *pkt = &batch->pkts[i];
 
 		if (aef_likely(pkt->pc != NULL))
 			continue;
-		if (owned_elsewhere(lc, batch, pkt->owner)) {
+		if (pkt->clas == WIRE_CLASS_ACK) {
+			batch->nb_acks++;
+		} else if (owned_elsewhere(lc, batch, pkt->owner)) {
 			pipeline_handover(lc, (uint8_t)pkt->owner, pkt->mbuf, batch->port);
 			pkt->mbuf = NULL;
 		} else {
-			pipeline_stray(lc, batch, i);
+			batch->nb_strays++;
 		}
 	}
 }
@@ -101,6 +105,7 @@ open_all(struct pipeline_lcore *lc, struct rx_batch *batch)
 		if (verdict != QUANTUM_VERDICT_ACCEPTED) {
 			pipeline_count(lc, verdict);
 			pkt->pc = NULL;
+			pkt->done = true;
 		} else if (pkt->rx.needs_open) {
 			idx[nb] = (uint8_t)i;
 			ops[nb++] = pkt->rx.op;
@@ -128,7 +133,29 @@ commit_all(struct pipeline_lcore *lc, struct rx_batch *batch)
 		if (verdict == QUANTUM_VERDICT_ACCEPTED)
 			pipeline_path_learn(lc, pkt->pc, batch->port, &batch->metas[i]);
 		pipeline_touch(lc, pkt->pc);
+		pkt->pc = NULL; /* done with */
+		pkt->done = true;
 	}
+}
+
+static void
+serve_acks(struct pipeline_lcore *lc, struct rx_batch *batch)
+{
+	const uint64_t start_ns = delivery_now_ns(&lc->conf.clock);
+	const unsigned nb = pipeline_acks(lc, batch);
+
+	open_all(lc, batch);
+	commit_all(lc, batch);
+	budget_charge(&lc->ack_budget, nb, delivery_now_ns(&lc->conf.clock) - start_ns);
+}
+
+static void
+serve_strays(struct pipeline_lcore *lc, struct rx_batch *batch)
+{
+	const uint64_t start_ns = delivery_now_ns(&lc->conf.clock);
+	const unsigned nb = pipeline_strays(lc, batch);
+
+	budget_charge(&lc->syn_budget, nb, delivery_now_ns(&lc->conf.clock) - start_ns);
 }
 
 AEF_HOT void
@@ -137,8 +164,13 @@ pipeline_rx_burst(struct pipeline_lcore *lc, struct rx_batch *batch)
 	classify(batch);
 	look_up(lc, batch);
 	sort_out(lc, batch);
+	/* Known connections first, then ACKs, then all else. */
 	open_all(lc, batch);
 	commit_all(lc, batch);
+	if (aef_unlikely(batch->nb_acks > 0))
+		serve_acks(lc, batch);
+	if (aef_unlikely(batch->nb_strays > 0))
+		serve_strays(lc, batch);
 	/* The engine holds references of its own to what it keeps. */
 	for (uint16_t i = 0; i < batch->nb; i++)
 		if (batch->pkts[i].mbuf != NULL)

@@ -11,40 +11,10 @@
 
 static struct rig rig;
 
-static bool
-all_connected(const struct rig *r)
-{
-	for (uint32_t i = 0; i < r->nb_clients; i++)
-		if (!r->clients[i].connected)
-			return false;
-	return true;
-}
-
-static bool
-all_echoed(const struct rig *r)
-{
-	for (uint32_t i = 0; i < r->nb_clients; i++)
-		if (r->clients[i].bytes != r->clients[i].sent_bytes)
-			return false;
-	return true;
-}
-
-static bool
-all_gone(const struct rig *r)
-{
-	for (uint8_t i = 0; i < r->conf.lcores; i++)
-		if (pipeline_lcore_stats(r->lcores[i])->conns_open != 0)
-			return false;
-	for (uint32_t i = 0; i < r->nb_clients; i++)
-		if (!r->clients[i].closed)
-			return false;
-	return true;
-}
-
 static void
 connect_all(void)
 {
-	ck_assert(rig_run_until(&rig, all_connected, 5 * AEF_NS_PER_S));
+	ck_assert(rig_run_until(&rig, rig_all_connected, 5 * AEF_NS_PER_S));
 }
 
 static void
@@ -54,7 +24,7 @@ echo_some(unsigned nb, uint32_t len)
 		for (uint32_t i = 0; i < rig.nb_clients; i++)
 			ck_assert_int_eq(
 				client_send(&rig.clients[i], 1, n * 10 + i, len, rig.now_ns), 0);
-	ck_assert(rig_run_until(&rig, all_echoed, 20 * AEF_NS_PER_S));
+	ck_assert(rig_run_until(&rig, rig_all_echoed, 20 * AEF_NS_PER_S));
 	for (uint32_t i = 0; i < rig.nb_clients; i++)
 		ck_assert_uint_eq(rig.clients[i].sum, rig.clients[i].sent_sum);
 }
@@ -64,7 +34,7 @@ close_all(void)
 {
 	for (uint32_t i = 0; i < rig.nb_clients; i++)
 		quantum_conn_close(rig.clients[i].conn, 0, NULL, rig.now_ns);
-	ck_assert(rig_run_until(&rig, all_gone, 20 * AEF_NS_PER_S));
+	ck_assert(rig_run_until(&rig, rig_all_gone, 20 * AEF_NS_PER_S));
 }
 
 START_TEST(pipeline_client_over_ipv4_gets_its_messages_back)
@@ -213,7 +183,7 @@ START_TEST(pipeline_full_ring_between_lcores_drops_and_counts)
 	ck_assert_uint_eq(rig_verdict(&rig, PIPELINE_VERDICT_HANDED_OVER), 32);
 	ck_assert_uint_eq(rig_verdict(&rig, PIPELINE_VERDICT_DROP_HANDOVER_FULL), 12 * nb - 32);
 	rte_pktmbuf_free_bulk(frames, nb);
-	ck_assert(rig_run_until(&rig, all_echoed, 20 * AEF_NS_PER_S));
+	ck_assert(rig_run_until(&rig, rig_all_echoed, 20 * AEF_NS_PER_S));
 	ck_assert_uint_gt(rig_quantum(&rig, QUANTUM_VERDICT_DUPLICATE), 0);
 	close_all();
 	rig_close(&rig);
@@ -244,7 +214,7 @@ START_TEST(pipeline_stopped_worker_slows_the_client_down_and_loses_nothing)
 	ck_assert_uint_le(rte_mempool_in_use_count(client_pool), 2000);
 	ck_assert(!quantum_conn_drained(rig.clients[0].conn));
 	rig.worker_stopped = false;
-	ck_assert(rig_run_until(&rig, all_echoed, 60 * AEF_NS_PER_S));
+	ck_assert(rig_run_until(&rig, rig_all_echoed, 60 * AEF_NS_PER_S));
 	ck_assert_uint_eq(rig.clients[0].sum, rig.clients[0].sent_sum);
 	ck_assert_uint_eq(rig.clients[0].msgs, sent);
 	close_all();
@@ -277,7 +247,7 @@ START_TEST(pipeline_message_in_more_pieces_than_allowed_ends_its_connection)
 
 	ck_assert_int_eq(client_send(&rig.clients[0], 1, 1, 50000, rig.now_ns), 0);
 
-	ck_assert(rig_run_until(&rig, all_gone, 20 * AEF_NS_PER_S));
+	ck_assert(rig_run_until(&rig, rig_all_gone, 20 * AEF_NS_PER_S));
 	ck_assert_uint_eq(pipeline_lcore_stats(rig.lcores[0])->msgs_scattered, 1);
 	ck_assert_uint_eq(worker_stats(rig.worker)->msgs_in, 0);
 	rig_close(&rig);
@@ -328,7 +298,7 @@ START_TEST(pipeline_empty_buffer_pool_is_counted_and_passes)
 
 	ck_assert_uint_gt(pipeline_lcore_stats(rig.lcores[0])->tx_no_mbuf, 0);
 	rte_pktmbuf_free_bulk(taken, nb);
-	ck_assert(rig_run_until(&rig, all_echoed, 20 * AEF_NS_PER_S));
+	ck_assert(rig_run_until(&rig, rig_all_echoed, 20 * AEF_NS_PER_S));
 	close_all();
 	rig_close(&rig);
 }
@@ -379,7 +349,7 @@ START_TEST(pipeline_told_to_shut_closes_every_connection_and_accepts_none)
 	connect_all();
 
 	pipeline_lcore_shut(rig.lcores[0]);
-	ck_assert(rig_run_until(&rig, all_gone, 20 * AEF_NS_PER_S));
+	ck_assert(rig_run_until(&rig, rig_all_gone, 20 * AEF_NS_PER_S));
 	ck_assert_int_eq(rig.clients[0].why, QUANTUM_CLOSE_APP);
 	rig_dial(&rig, 0, false);
 	rig_run(&rig, AEF_NS_PER_S);
@@ -471,7 +441,7 @@ START_TEST(pipeline_mutated_datagrams_of_a_live_client_are_refused)
 		rig_run(&rig, 2 * AEF_NS_PER_MS);
 	}
 
-	ck_assert(rig_run_until(&rig, all_echoed, 20 * AEF_NS_PER_S));
+	ck_assert(rig_run_until(&rig, rig_all_echoed, 20 * AEF_NS_PER_S));
 	ck_assert_uint_eq(rig.clients[0].sum, rig.clients[0].sent_sum);
 	ck_assert_uint_gt(rig_quantum(&rig, QUANTUM_VERDICT_BAD_TAG), 0);
 	ck_assert_uint_gt(rig_quantum(&rig, QUANTUM_VERDICT_UNKNOWN_CID) +

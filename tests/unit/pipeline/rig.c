@@ -39,6 +39,22 @@ eal_once(void)
 	atexit(eal_end);
 }
 
+/* Each look at the clock takes tick_ns, as if work were done between two of them. */
+static uint64_t
+clock_ns(void *ctx)
+{
+	struct rig *rig = ctx;
+
+	return rig->now_ns += rig->tick_ns;
+}
+
+static uint64_t
+clock_unix_ms(void *ctx, uint64_t now_ns)
+{
+	(void)ctx;
+	return now_ns / AEF_NS_PER_MS;
+}
+
 static void
 defaults(struct rig_conf *conf)
 {
@@ -155,7 +171,7 @@ rig_open(struct rig *rig, const struct rig_conf *conf)
 		rig->conf = *conf;
 	defaults(&rig->conf);
 	rig->now_ns = START_NS;
-	rig->clock = delivery_clock_virtual(&rig->now_ns);
+	rig->clock = (struct delivery_clock){ clock_ns, clock_unix_ms, rig };
 	ck_assert_msg(dpio_pool_create(&rig->pool, "rig", rig->conf.mbufs, 2048, &error) == 0, "%s",
 	              buf);
 	ck_assert_msg(dpio_pool_create(&rig->replies, "replies", 256, 2048, &error) == 0, "%s",
@@ -397,4 +413,34 @@ rig_quantum(const struct rig *rig, enum quantum_verdict verdict)
 	for (uint8_t i = 0; i < rig->conf.lcores; i++)
 		sum += pipeline_lcore_stats(rig->lcores[i])->quantum[verdict];
 	return sum;
+}
+
+bool
+rig_all_connected(const struct rig *r)
+{
+	for (uint32_t i = 0; i < r->nb_clients; i++)
+		if (!r->clients[i].connected)
+			return false;
+	return true;
+}
+
+bool
+rig_all_echoed(const struct rig *r)
+{
+	for (uint32_t i = 0; i < r->nb_clients; i++)
+		if (r->clients[i].bytes != r->clients[i].sent_bytes)
+			return false;
+	return true;
+}
+
+bool
+rig_all_gone(const struct rig *r)
+{
+	for (uint8_t i = 0; i < r->conf.lcores; i++)
+		if (pipeline_lcore_stats(r->lcores[i])->conns_open != 0)
+			return false;
+	for (uint32_t i = 0; i < r->nb_clients; i++)
+		if (!r->clients[i].closed)
+			return false;
+	return true;
 }

@@ -35,6 +35,7 @@ struct rig_conf {
 struct rig {
 	struct rig_conf conf;
 	uint64_t now_ns;
+	uint64_t tick_ns; /* that each look at the clock of an lcore takes */
 	struct delivery_clock clock;
 	struct dpio_pool pool, replies;
 	struct rte_ring *wire_in[RIG_LCORES_MAX], *wire_out[RIG_LCORES_MAX];
@@ -74,6 +75,12 @@ void rig_run(struct rig *rig, uint64_t ns);
 
 /** Run until @p done or @p ns have passed. @return done */
 bool rig_run_until(struct rig *rig, bool (*done)(const struct rig *rig), uint64_t ns);
+
+/** For rig_run_until: every client is connected; has back what it sent; is closed, as the server.
+ */
+bool rig_all_connected(const struct rig *rig);
+bool rig_all_echoed(const struct rig *rig);
+bool rig_all_gone(const struct rig *rig);
 
 /** A frame as if from the wire; takes the mbuf. */
 void rig_inject(struct rig *rig, uint8_t queue, struct rte_mbuf *frame);

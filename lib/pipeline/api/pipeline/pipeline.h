@@ -3,14 +3,16 @@
  * pipeline/pipeline.h - the transport lcore: bursts from NIC queues through the engine to workers,
  * and back.
  *
- *   rx burst -> classify, look up -> prepare -> open -> commit -> events to workers
+ *   rx burst -> classify, look up -> known connections: prepare -> open -> commit -> events to
+ *                                    workers; then ACKs, then all else, within their budgets
  *   worker descriptors, timers, rx -> touched connections -> prepare -> seal -> commit -> tx burst
  *
  * A connection belongs to the lcore that accepted it; its id names that lcore, and a packet that
  * the NIC brings to another one is handed over in batches through the mesh.
  *
  * Source:  DESIGN 1 and 2; reference/transport.md section 6.
- * Units:   nanoseconds of conf.clock, read once per iteration.
+ * Units:   nanoseconds of conf.clock, read once per iteration, and around what a burst holds of
+ *          ACKs or of strangers.
  * Context: create, add, destroy on the main thread before and after the lcore runs; poll and run on
  *          the lcore. After the first poll no allocation and, in the busy-poll profile, no system
  *          call.
@@ -57,6 +59,8 @@ struct pipeline_conf {
 	uint16_t tx_per_conn;     /* datagrams of one connection in one iteration */
 	uint16_t timers_per_poll; /* timers in one iteration */
 	uint16_t payload_max;     /* UDP payload that the path of this node allows: MTU - 48 */
+	uint8_t syn_share_pct;    /* of the lcore's time for SYNs and strangers */
+	uint8_t ack_share_pct;    /* likewise for handshake ACKs */
 	uint64_t seed;            /* unpredictable in production */
 	struct quantum_conn_conf conn;
 	struct delivery_idle_conf idle;
