@@ -1,4 +1,6 @@
 # Packet protection, handshake values and connect tokens: the only module that calls ipsec-mb and OpenSSL.
-SRCS :=
+SRCS := mem.c hash.c dh.c aead.c cache.c selftest.c ring.c provider.c token.c
 DEPS := base crypto
 KIND := posix
+PKGS := libcrypto
+LIBS := -lIPSec_MB

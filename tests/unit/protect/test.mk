@@ -1,0 +1,3 @@
+DEPS := protect
+PKGS := libcrypto
+LIBS := -lIPSec_MB
