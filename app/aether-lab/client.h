@@ -91,7 +91,7 @@ struct lab_host {
 	struct lab_client *clients;
 	struct aef_guuid *docs; /* [nb_docs] */
 	struct lab_hub hub;
-	void *env_mem;
+	void *env_mem, *secret_mem;
 	struct quantum_env *env;
 	struct delivery_bell bell;
 	struct aef_rng rng;

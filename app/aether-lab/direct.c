@@ -137,7 +137,9 @@ stray(struct lab_direct *d, struct direct_rx *in)
 		if (verdict == QUANTUM_VERDICT_ACCEPTED_DUPLICATE_ACK)
 			in->dc = quantum_conn_user(conn);
 		else if (verdict == QUANTUM_VERDICT_ACCEPTED &&
-		         quantum_accept_derive(d->conf.provider, &accept) == 0 &&
+		         quantum_accept_derive(d->conf.provider, &accept) != 0)
+			quantum_server_abandon(d->server, &accept);
+		else if (verdict == QUANTUM_VERDICT_ACCEPTED &&
 		         quantum_server_accept(d->server, &accept, &now, &conn) == 0)
 			in->dc = conn_start(d, conn);
 		if (in->dc != NULL)
@@ -498,6 +500,7 @@ memory(struct lab_direct *d)
 
 	quantum_env_conf_scale(&pools, d->conf.conns, d->conf.conns_busy);
 	d->env_mem = take(quantum_env_bytes(&pools));
+	d->secret_mem = take(quantum_env_secret_bytes(&pools));
 	d->table_mem = take(quantum_table_bytes(d->conf.conns));
 	d->server_mem = take(quantum_server_bytes(d->conf.tokens_max));
 	d->conns = take(d->conf.conns * sizeof(*d->conns));
@@ -505,8 +508,8 @@ memory(struct lab_direct *d)
 		queues[i]->items = calloc(DIRECT_QUEUE, sizeof(void *));
 		ok = ok && queues[i]->items != NULL;
 	}
-	return ok && d->env_mem != NULL && d->table_mem != NULL && d->server_mem != NULL &&
-	       d->conns != NULL;
+	return ok && d->env_mem != NULL && d->secret_mem != NULL && d->table_mem != NULL &&
+	       d->server_mem != NULL && d->conns != NULL;
 }
 
 /* Seeds in the order in which pipeline_lcore_create() draws them. */
@@ -519,8 +522,8 @@ engine(struct lab_direct *d)
 
 	quantum_env_conf_scale(&pools, d->conf.conns, d->conf.conns_busy);
 	d->keys = *atomic_load(&d->app->keys.current);
-	d->env =
-		quantum_env_init(d->env_mem, &pools, d->conf.provider, &ops, aef_splitmix64(&seed));
+	d->env = quantum_env_init(d->env_mem, d->secret_mem, &pools, d->conf.provider, &ops,
+	                          aef_splitmix64(&seed));
 	quantum_table_init(&d->table, d->table_mem, d->conf.conns, 0, &d->app->codec,
 	                   aef_splitmix64(&seed));
 	d->server = quantum_server_init(d->server_mem, d->conf.tokens_max, d->env, &d->table,
@@ -589,5 +592,6 @@ lab_direct_destroy(struct lab_direct *d)
 	free(d->server_mem);
 	free(d->table_mem);
 	free(d->env_mem);
+	free(d->secret_mem);
 	free(d);
 }

@@ -49,7 +49,7 @@ struct lab_direct {
 	struct lab_appliance *app;
 	struct pipeline_conf conf;
 	struct quantum_env *env;
-	void *env_mem, *table_mem, *server_mem;
+	void *env_mem, *secret_mem, *table_mem, *server_mem;
 	struct quantum_table table;
 	struct quantum_server_keys keys;
 	struct quantum_server *server;

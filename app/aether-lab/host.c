@@ -154,10 +154,11 @@ make_env(struct lab_host *host)
 	                       aef_min_u32(host->conf.nb_clients, BUSY_MAX));
 	bytes = (quantum_env_bytes(&conf) + 63) & ~(size_t)63;
 	host->env_mem = aligned_alloc(64, bytes);
-	if (host->env_mem == NULL)
+	host->secret_mem = aligned_alloc(64, quantum_env_secret_bytes(&conf));
+	if (host->env_mem == NULL || host->secret_mem == NULL)
 		return AEF_ERR_NOMEM;
-	host->env = quantum_env_init(host->env_mem, &conf, host->conf.provider, &ops,
-	                             aef_splitmix64(&seed));
+	host->env = quantum_env_init(host->env_mem, host->secret_mem, &conf, host->conf.provider,
+	                             &ops, aef_splitmix64(&seed));
 	return 0;
 }
 
@@ -228,9 +229,11 @@ lab_host_fini(struct lab_host *host)
 	free(host->scratch);
 	free(host->arena.mem);
 	free(host->env_mem);
+	free(host->secret_mem);
 	host->clients = NULL;
 	host->docs = NULL;
 	host->scratch = NULL;
 	host->arena.mem = NULL;
 	host->env_mem = NULL;
+	host->secret_mem = NULL;
 }

@@ -212,8 +212,9 @@ make_env(struct ends *e, unsigned end)
 	const struct quantum_buf_ops ops = { buf_get, buf_put, buf_alloc, e };
 
 	quantum_env_conf_scale(&conf, 4, 4);
-	e->env[end] = quantum_env_init(take(e, quantum_env_bytes(&conf)), &conf, e->provider, &ops,
-	                               end + 1);
+	e->env[end] = quantum_env_init(take(e, quantum_env_bytes(&conf)),
+	                               take(e, quantum_env_secret_bytes(&conf)), &conf, e->provider,
+	                               &ops, end + 1);
 }
 
 static int

@@ -98,10 +98,11 @@ peer_open(struct peer *p, unsigned nr, const struct crypto_provider *provider,
 	if (rc != 0)
 		return rc;
 	quantum_env_conf_scale(&pools, 1, 1);
-	p->mem = aligned_alloc(64, (quantum_env_bytes(&pools) + 63) & ~(size_t)63);
+	p->mem = aligned_alloc(64, quantum_env_bytes(&pools) + quantum_env_secret_bytes(&pools));
 	if (p->mem == NULL)
 		return AEF_ERR_NOMEM;
-	p->env = quantum_env_init(p->mem, &pools, provider, &bufs, nr);
+	p->env = quantum_env_init(p->mem, (uint8_t *)p->mem + quantum_env_bytes(&pools), &pools,
+	                          provider, &bufs, nr);
 	quantum_conn_conf_default(&conf);
 	conf.queue_msgs_max = QUEUED_MAX;
 	return quantum_conn_connect(p->env, &conf, &client, now_ns, &p->conn);

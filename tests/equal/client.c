@@ -61,9 +61,12 @@ client_connect(struct world *world, uint32_t i)
 	struct quantum_client_conf conf = { 0 };
 
 	if (c->env == NULL) {
-		c->env_mem = mem_take(quantum_env_bytes(&world->plan.client_env));
-		c->env = quantum_env_init(c->env_mem, &world->plan.client_env, world->crypto, &ops,
-		                          aef_rng_u64(&c->secrets));
+		c->env_mem = mem_take(quantum_env_bytes(&world->plan.client_env) +
+		                      quantum_env_secret_bytes(&world->plan.client_env));
+		c->env = quantum_env_init(
+			c->env_mem,
+			(uint8_t *)c->env_mem + quantum_env_bytes(&world->plan.client_env),
+			&world->plan.client_env, world->crypto, &ops, aef_rng_u64(&c->secrets));
 	}
 	if (token_make(world, i, &conf) != 0 ||
 	    quantum_conn_connect(c->env, &world->plan.client[i].conf, &conf, world->now_ns,

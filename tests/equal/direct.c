@@ -29,9 +29,11 @@ direct_open(struct world *world, const struct server_seed *seed)
 	if (d == NULL)
 		abort();
 	d->world = world;
-	d->env_mem = mem_take(quantum_env_bytes(&world->plan.server_env));
-	d->env = quantum_env_init(d->env_mem, &world->plan.server_env, world->crypto, &ops,
-	                          aef_splitmix64(&rng));
+	d->env_mem = mem_take(quantum_env_bytes(&world->plan.server_env) +
+	                      quantum_env_secret_bytes(&world->plan.server_env));
+	d->env = quantum_env_init(
+		d->env_mem, (uint8_t *)d->env_mem + quantum_env_bytes(&world->plan.server_env),
+		&world->plan.server_env, world->crypto, &ops, aef_splitmix64(&rng));
 	quantum_cid_codec_init(&d->codec, seed->cid_key);
 	d->table_mem = mem_take(quantum_table_bytes(world->plan.server_conns));
 	quantum_table_init(&d->table, d->table_mem, world->plan.server_conns, 0, &d->codec,
@@ -208,8 +210,11 @@ on_ack(struct direct *d, const struct quantum_rx *rx, struct quantum_tx *reply)
 	case QUANTUM_VERDICT_ACCEPTED_DUPLICATE_ACK:
 		return quantum_conn_user(conn);
 	case QUANTUM_VERDICT_ACCEPTED:
-		if (quantum_accept_derive(d->world->crypto, &accept) != 0 ||
-		    quantum_server_accept(d->server, &accept, &now, &conn) != 0)
+		if (quantum_accept_derive(d->world->crypto, &accept) != 0) {
+			quantum_server_abandon(d->server, &accept);
+			return NULL;
+		}
+		if (quantum_server_accept(d->server, &accept, &now, &conn) != 0)
 			return NULL;
 		return conn_start(d, conn);
 	default:

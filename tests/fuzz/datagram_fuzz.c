@@ -43,8 +43,9 @@ set_up(void)
 	struct quantum_env_conf env_conf;
 
 	quantum_env_conf_scale(&env_conf, 4, 1);
-	env = quantum_env_init(aligned_alloc(64, (quantum_env_bytes(&env_conf) + 63) & ~63ull),
-	                       &env_conf, crypto_null_provider(), &ops, 1);
+	env = quantum_env_init(aligned_alloc(64, quantum_env_bytes(&env_conf)),
+	                       aligned_alloc(64, quantum_env_secret_bytes(&env_conf)), &env_conf,
+	                       crypto_null_provider(), &ops, 1);
 	if (quantum_server_keys_init(&keys, crypto_null_provider(), random, reset_key) != 0)
 		abort();
 	quantum_cid_codec_init(&codec, random);
@@ -108,9 +109,10 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t size)
 	const enum wire_class clas = wire_classify(rx.data, rx.len, &hdr);
 
 	decode(data, rx.len, clas);
-	if (clas == WIRE_CLASS_ACK)
-		(void)quantum_server_on_ack(server, &rx, &now, &accept, &conn, &reply);
-	else
+	if (clas == WIRE_CLASS_ACK && quantum_server_on_ack(server, &rx, &now, &accept, &conn,
+	                                                    &reply) == QUANTUM_VERDICT_ACCEPTED)
+		quantum_server_abandon(server, &accept);
+	else if (clas != WIRE_CLASS_ACK)
 		(void)quantum_server_on_stray(server, &rx, &hdr, clas, &now, &reply);
 	/* Never an answer that is longer than its cause, and no memory taken by a stranger. */
 	if (reply.len > rx.len || quantum_env_pool(env, 0)->in_use != 0)

@@ -87,9 +87,10 @@ env_make(struct sim_world *world, const struct quantum_env_conf *conf, void **re
 	struct quantum_env *env;
 	struct aef_rng rng;
 
-	*ret_mem = take(quantum_env_bytes(conf));
+	*ret_mem = take(quantum_env_bytes(conf) + quantum_env_secret_bytes(conf));
 	sim_rng(&rng, aef_rng_u64(&world->rng_secrets), SIM_STREAM_ENGINE, 0);
-	env = quantum_env_init(*ret_mem, conf, world->crypto, &ops, aef_rng_u64(&rng));
+	env = quantum_env_init(*ret_mem, (uint8_t *)*ret_mem + quantum_env_bytes(conf), conf,
+	                       world->crypto, &ops, aef_rng_u64(&rng));
 	if (world->plan.opts.verbose || (world->hooks != NULL && world->hooks->on_trace != NULL))
 		quantum_env_set_trace(env, on_trace, world);
 	return env;
@@ -351,8 +352,11 @@ server_on_ack(struct sim_world *world, struct quantum_rx *rx, uint32_t client)
 		if (ses != NULL)
 			return NULL;
 	}
-	if (quantum_accept_derive(world->crypto, &accept) != 0 ||
-	    quantum_server_accept(s->server, &accept, &now, &conn) != 0)
+	if (quantum_accept_derive(world->crypto, &accept) != 0) {
+		quantum_server_abandon(s->server, &accept);
+		return NULL;
+	}
+	if (quantum_server_accept(s->server, &accept, &now, &conn) != 0)
 		return NULL;
 	if (ses == NULL) {
 		quantum_server_release(s->server, conn);

@@ -63,11 +63,12 @@ init_memory(struct endpoint *ep, const struct client_io_conf *conf, uint32_t nb_
 	quantum_env_conf_scale(&env, nb_conns, aef_min_u32(nb_conns, BUSY_CONNS) + 3);
 	ep->env_mem = aligned_alloc(AEF_CACHE_LINE, (quantum_env_bytes(&env) + 63) & ~(size_t)63);
 	ep->tx_mem = malloc((size_t)SOCKIO_BURST * ep->tx_cap);
-	if (ep->env_mem == NULL || ep->tx_mem == NULL)
+	ep->secret_mem = aligned_alloc(AEF_CACHE_LINE, quantum_env_secret_bytes(&env));
+	if (ep->env_mem == NULL || ep->secret_mem == NULL || ep->tx_mem == NULL)
 		return AEF_ERR_NOMEM;
 	if (client_os_random(&seed, sizeof(seed)) != 0)
 		return AEF_ERR_IO;
-	ep->env = quantum_env_init(ep->env_mem, &env, conf->provider, &ops, seed);
+	ep->env = quantum_env_init(ep->env_mem, ep->secret_mem, &env, conf->provider, &ops, seed);
 	return 0;
 }
 
@@ -101,9 +102,11 @@ endpoint_fini(struct endpoint *ep)
 	client_bufs_fini(&ep->bufs);
 	free(ep->tx_mem);
 	free(ep->env_mem);
+	free(ep->secret_mem);
 	ep->sock = NULL;
 	ep->tx_mem = NULL;
 	ep->env_mem = NULL;
+	ep->secret_mem = NULL;
 }
 
 /* ---- receiving ---------------------------------------------------------------------------------

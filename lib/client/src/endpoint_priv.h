@@ -74,7 +74,7 @@ struct endpoint {
 	struct quantum_tx tx[SOCKIO_BURST];
 	struct crypto_op ops[SOCKIO_BURST];
 	uint8_t *tx_mem;
-	void *env_mem;
+	void *env_mem, *secret_mem;
 };
 
 /** Nanoseconds of CLOCK_MONOTONIC. */

@@ -66,13 +66,13 @@ on_ack(struct client_listener *l, struct quantum_rx *rx, const struct quantum_no
 	if (verdict != QUANTUM_VERDICT_ACCEPTED)
 		return conn;
 	/* Public-key work on the thread itself: this listener is no appliance. */
-	if (quantum_accept_derive(l->ep.provider, &accept) == 0 &&
-	    quantum_server_accept(l->server, &accept, now, &conn) == 0 &&
-	    add_client(l, conn) == NULL) {
+	if (quantum_accept_derive(l->ep.provider, &accept) != 0) {
+		quantum_server_abandon(l->server, &accept);
+	} else if (quantum_server_accept(l->server, &accept, now, &conn) == 0 &&
+	           add_client(l, conn) == NULL) {
 		quantum_server_release(l->server, conn);
 		conn = NULL;
 	}
-	crypto_wipe(&accept, sizeof(accept));
 	return conn;
 }
 

@@ -30,6 +30,7 @@ accept_conn(struct pipeline_lcore *lc, struct quantum_accept *accept, const stru
 	rc = lc->conf.derive != NULL ? lc->conf.derive(lc->conf.ctx, lc->conf.provider, accept)
 	                             : quantum_accept_derive(lc->conf.provider, accept);
 	if (rc < 0) {
+		quantum_server_abandon(lc->server, accept);
 		drop(lc, PIPELINE_VERDICT_DROP_KEYS);
 	} else {
 		rc = quantum_server_accept(lc->server, accept, now, &conn);

@@ -67,8 +67,8 @@ pipeline_lcore_bytes(const struct pipeline_conf *conf)
 
 	pools_conf(conf, &pools);
 	return sizeof(struct pipeline_lcore) + quantum_env_bytes(&pools) +
-	       quantum_server_bytes(tokens_of(conf)) + quantum_table_bytes(conf->conns) +
-	       PIPELINE_PORTS_MAX * sizeof(struct dpio_burst) +
+	       quantum_env_secret_bytes(&pools) + quantum_server_bytes(tokens_of(conf)) +
+	       quantum_table_bytes(conf->conns) + PIPELINE_PORTS_MAX * sizeof(struct dpio_burst) +
 	       (size_t)conf->conns * sizeof(struct pipeline_conn) +
 	       (size_t)DELIVERY_SLICES_MAX * sizeof(struct quantum_slice);
 }
@@ -106,13 +106,15 @@ memory_take(struct pipeline_lcore *lc, const struct quantum_env_conf *pools)
 	const struct pipeline_conf *conf = &lc->conf;
 
 	lc->env_mem = take(quantum_env_bytes(pools));
+	lc->secret_mem = take(quantum_env_secret_bytes(pools));
 	lc->server_mem = take(quantum_server_bytes(tokens_of(conf)));
 	lc->table_mem = take(quantum_table_bytes(conf->conns));
 	lc->ports = take(PIPELINE_PORTS_MAX * sizeof(*lc->ports));
 	lc->conns = take((size_t)conf->conns * sizeof(*lc->conns));
 	lc->slices = take((size_t)DELIVERY_SLICES_MAX * sizeof(*lc->slices));
-	return lc->env_mem != NULL && lc->server_mem != NULL && lc->table_mem != NULL &&
-	       lc->ports != NULL && lc->conns != NULL && lc->slices != NULL;
+	return lc->env_mem != NULL && lc->secret_mem != NULL && lc->server_mem != NULL &&
+	       lc->table_mem != NULL && lc->ports != NULL && lc->conns != NULL &&
+	       lc->slices != NULL;
 }
 
 static void
@@ -197,8 +199,8 @@ pipeline_lcore_create(const struct pipeline_conf *conf, struct aef_text *ret_err
 	timer_wheel_init(&lc->wheel, lc->now_ns);
 	budget_init(&lc->syn_budget, conf->syn_share_pct, lc->now_ns);
 	budget_init(&lc->ack_budget, conf->ack_share_pct, lc->now_ns);
-	lc->env =
-		quantum_env_init(lc->env_mem, &pools, conf->provider, &ops, aef_splitmix64(&seed));
+	lc->env = quantum_env_init(lc->env_mem, lc->secret_mem, &pools, conf->provider, &ops,
+	                           aef_splitmix64(&seed));
 	quantum_table_init(&lc->table, lc->table_mem, conf->conns, conf->idx, conf->codec,
 	                   aef_splitmix64(&seed));
 	lc->server = quantum_server_init(lc->server_mem, tokens_of(conf), lc->env, &lc->table,
@@ -242,6 +244,7 @@ pipeline_lcore_destroy(struct pipeline_lcore *lc)
 	rte_free(lc->table_mem);
 	rte_free(lc->server_mem);
 	rte_free(lc->env_mem);
+	rte_free(lc->secret_mem);
 	crypto_wipe(&lc->keys, sizeof(lc->keys));
 	rte_free(lc);
 }

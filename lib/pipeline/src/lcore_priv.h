@@ -93,7 +93,7 @@ struct pipeline_lcore {
 	struct quantum_table table;
 	struct pipeline_conn *conns;
 	struct quantum_slice *slices; /* [DELIVERY_SLICES_MAX] scratch of one send */
-	void *table_mem, *env_mem, *server_mem;
+	void *table_mem, *env_mem, *secret_mem, *server_mem;
 
 	/* Written by the lcore. */
 	alignas(AEF_CACHE_LINE) uint64_t now_ns;

@@ -114,7 +114,7 @@ take_acked(struct quantum_conn *conn, struct quantum_rtx_result *res,
 		if (rec->ecn != 0)
 			conn->ecn_acked++;
 		quantum_rate_on_ack(&conn->rate, sample, &rec->rate, rec->pn, now_ns);
-		crypto_tx_keys_on_acked(&conn->tx_keys, rec->pn);
+		crypto_tx_keys_on_acked(&conn->keys->tx, rec->pn);
 		pmtu_on_acked(conn, rec, now_ns);
 		release_frames(conn, rec, now_ns);
 		quantum_rtx_sent_put(&conn->rtx, rec);

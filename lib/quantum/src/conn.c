@@ -82,11 +82,16 @@ conn_create(struct quantum_env *env, const struct quantum_conn_conf *conf,
             const struct quantum_addr *peer, bool is_server, uint64_t now_ns)
 {
 	struct quantum_conn *conn = aef_pool_get(&env->conns);
+	struct conn_keys *keys = conn != NULL ? aef_pool_get(&env->secrets) : NULL;
 
-	if (conn == NULL)
+	if (keys == NULL) {
+		aef_pool_put(&env->conns, conn);
 		return NULL;
+	}
 	memset(conn, 0, sizeof(*conn));
 	conn->env = env;
+	memset(keys, 0, sizeof(*keys));
+	conn->keys = keys;
 	conn->conf = *conf;
 	conn->is_server = is_server;
 	conn->now_ns = conn->created_ns = now_ns;
@@ -117,10 +122,10 @@ enter_first_epoch(struct quantum_conn *conn)
 	const uint64_t epoch = crypto_epoch(conn->conf.first_pn);
 
 	for (uint64_t e = 0; e < epoch; e++) {
-		crypto_tx_keys_on_acked(&conn->tx_keys, crypto_epoch_first_pn(e));
-		if (crypto_tx_keys_advance(&conn->tx_keys, conn->env->crypto) != 0)
+		crypto_tx_keys_on_acked(&conn->keys->tx, crypto_epoch_first_pn(e));
+		if (crypto_tx_keys_advance(&conn->keys->tx, conn->env->crypto) != 0)
 			return AEF_ERR_LIMIT;
-		(void)crypto_rx_keys_on_authenticated(&conn->rx_keys, conn->env->crypto,
+		(void)crypto_rx_keys_on_authenticated(&conn->keys->rx, conn->env->crypto,
 		                                      crypto_epoch_first_pn(e + 1), conn->now_ns,
 		                                      0);
 	}
@@ -134,9 +139,24 @@ conn_set_keys(struct quantum_conn *conn, const uint8_t secret_tx[32], const uint
 
 	if (err != 0)
 		return err;
-	crypto_tx_keys_init(&conn->tx_keys, conn->env->crypto, secret_tx);
-	crypto_rx_keys_init(&conn->rx_keys, conn->env->crypto, secret_rx);
+	crypto_tx_keys_init(&conn->keys->tx, conn->env->crypto, secret_tx);
+	crypto_rx_keys_init(&conn->keys->rx, conn->env->crypto, secret_rx);
 	return enter_first_epoch(conn);
+}
+
+void
+conn_wipe_handshake(struct quantum_conn *conn)
+{
+	crypto_wipe(&conn->keys->client, sizeof(conn->keys->client));
+}
+
+/* Nothing is sealed or opened from here on. */
+static void
+wipe_keys(struct quantum_conn *conn)
+{
+	crypto_tx_keys_fini(&conn->keys->tx, conn->env->crypto);
+	crypto_rx_keys_fini(&conn->keys->rx, conn->env->crypto);
+	conn_wipe_handshake(conn);
 }
 
 void
@@ -144,6 +164,8 @@ conn_set_state(struct quantum_conn *conn, enum conn_state state, uint64_t now_ns
 {
 	conn_trace(conn, now_ns, QUANTUM_TRACE_STATE, state, conn->state);
 	conn->state = (uint8_t)state;
+	if (state >= CONN_DRAINING) /* silent, and nothing that arrives matters */
+		wipe_keys(conn);
 }
 
 void
@@ -152,8 +174,7 @@ conn_establish(struct quantum_conn *conn, const struct wire_limits *limits, uint
 	conn->peer_limits = *limits;
 	quantum_chans_set_peer_limits(&conn->chans, limits);
 	/* The secret has done its work; a new attempt needs a new token. */
-	crypto_wipe(conn->hs.client.psk, sizeof(conn->hs.client.psk));
-	crypto_wipe(conn->hs.client.dh_seed, sizeof(conn->hs.client.dh_seed));
+	conn_wipe_handshake(conn);
 	conn_set_state(conn, CONN_ESTABLISHED, now_ns);
 	conn->events |= EVENT_CONNECTED;
 	pmtu_init(conn);
@@ -189,10 +210,9 @@ quantum_conn_free(struct quantum_conn *conn)
 	quantum_chans_fini(&conn->chans);
 	quantum_acktr_fini(&conn->acktr);
 	fec_fini(conn);
-	crypto_tx_keys_fini(&conn->tx_keys, env->crypto);
-	crypto_rx_keys_fini(&conn->rx_keys, env->crypto);
+	wipe_keys(conn);
 	crypto_replay_fini(&conn->replay, &env->replays);
-	crypto_wipe(&conn->hs.client, sizeof(conn->hs.client));
+	aef_pool_put(&env->secrets, conn->keys);
 	aef_pool_put(&env->conns, conn);
 }
 

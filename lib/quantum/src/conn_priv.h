@@ -66,6 +66,16 @@ enum conn_event_bit {
 	EVENT_CLOSED = 1 << 4,
 };
 
+/*
+ * [Q-10.11] All key material of a connection. It stands in the memory for secrets that the caller
+ * gave to quantum_env_init(), and each part is overwritten as soon as it has done its work.
+ */
+struct conn_keys {
+	struct crypto_rx_keys rx;
+	struct crypto_tx_keys tx;
+	struct quantum_client_conf client; /* token, psk, seed; until the handshake has ended */
+};
+
 struct quantum_env {
 	struct quantum_env_conf conf;
 	const struct crypto_provider *crypto;
@@ -75,7 +85,7 @@ struct quantum_env {
 	struct aef_rng rng;
 	struct quantum_chan_pools chan_pools;
 	struct aef_pool conns, sent_pkts, frames, msgs_out, segs, msgs_in, ranges, chans, nodes,
-		keys, fec_tx, fec_rx, replays;
+		keys, fec_tx, fec_rx, replays, secrets;
 	struct fec_codec fec;
 };
 
@@ -95,8 +105,7 @@ struct quantum_conn {
 	uint64_t last_eliciting_ns; /* ack-eliciting packet sent or received */
 	uint64_t cid_c_until_ns;    /* client: C is accepted in received headers until then */
 	struct aef_guuid cid_c, cid_s;
-	struct crypto_rx_keys rx_keys;
-	struct crypto_tx_keys tx_keys;
+	struct conn_keys *keys; /* of the pool of secrets, as long as the connection lives */
 	struct crypto_replay replay;
 	uint64_t burst_start_ns; /* packets received since then, to size the replay window */
 	uint32_t burst_pkts;
@@ -125,7 +134,6 @@ struct quantum_conn {
 	struct close_state close;
 	struct handshake_state hs; /* client */
 	struct crypto_token token; /* server */
-	uint64_t token_slot;
 	void *user;
 	struct quantum_stats stats;
 };
@@ -149,6 +157,8 @@ struct quantum_conn *conn_create(struct quantum_env *env, const struct quantum_c
                                  const struct quantum_addr *peer, bool is_server, uint64_t now_ns);
 AEF_MUST_CHECK int conn_set_keys(struct quantum_conn *conn, const uint8_t secret_tx[32],
                                  const uint8_t secret_rx[32]);
+/** Overwrite what the handshake needed: its secrets have done their work. */
+void conn_wipe_handshake(struct quantum_conn *conn);
 void conn_set_state(struct quantum_conn *conn, enum conn_state state, uint64_t now_ns);
 void conn_establish(struct quantum_conn *conn, const struct wire_limits *limits, uint64_t now_ns);
 /** End with @p why: tells the peer when that makes sense, reports once, releases what is queued. */

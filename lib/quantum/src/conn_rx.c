@@ -52,7 +52,7 @@ name_key(struct quantum_conn *conn, struct quantum_rx *rx, uint32_t seq)
 	verdict = check_number(conn, rx->pn);
 	if (verdict != QUANTUM_VERDICT_ACCEPTED)
 		return verdict;
-	rx->op.key = crypto_rx_keys_get(&conn->rx_keys, rx->pn);
+	rx->op.key = crypto_rx_keys_get(&conn->keys->rx, rx->pn);
 	if (rx->op.key == NULL) /* dropped before any crypto */
 		return QUANTUM_VERDICT_NO_KEY;
 	rx->op.pn = rx->pn;
@@ -139,7 +139,7 @@ quantum_conn_rx_prepare(struct quantum_conn *conn, struct quantum_rx *rx, uint64
 	enum quantum_verdict verdict;
 
 	rx->needs_open = false;
-	if (conn->state == CONN_CLOSED)
+	if (conn->state >= CONN_DRAINING)
 		return count(conn, QUANTUM_VERDICT_CLOSED);
 	rx->clas = (uint8_t)wire_classify(rx->data, rx->len, &hdr);
 	if (rx->clas != WIRE_CLASS_NOT_QUANTUM) {
@@ -363,7 +363,7 @@ authenticated(struct quantum_conn *conn, struct quantum_rx *rx, uint64_t now_ns)
 		return check_number(conn, rx->pn) == QUANTUM_VERDICT_OLD
 		               ? QUANTUM_VERDICT_OLD
 		               : QUANTUM_VERDICT_DUPLICATE;
-	(void)crypto_rx_keys_on_authenticated(&conn->rx_keys, conn->env->crypto, rx->pn, now_ns,
+	(void)crypto_rx_keys_on_authenticated(&conn->keys->rx, conn->env->crypto, rx->pn, now_ns,
 	                                      quantum_rtt_pto_ns(&conn->rtt));
 	if (rx->clas == WIRE_CLASS_PROTECTED)
 		confirm(conn, rx->under_s, now_ns);
@@ -461,7 +461,7 @@ AEF_HOT enum quantum_verdict
 quantum_conn_rx_commit(struct quantum_conn *conn, struct quantum_rx *rx, uint64_t now_ns)
 {
 	conn->now_ns = now_ns;
-	if (conn->state == CONN_CLOSED)
+	if (conn->state >= CONN_DRAINING) /* an earlier datagram of the burst ended it */
 		return count(conn, QUANTUM_VERDICT_CLOSED);
 	switch (rx->clas) {
 	case WIRE_CLASS_PROTECTED:

@@ -67,7 +67,7 @@ established_deadline_ns(const struct quantum_conn *conn)
 	             quantum_chans_deadline(&conn->chans));
 	const uint64_t life =
 		min3(idle_deadline_ns(conn), keepalive_deadline_ns(conn),
-	             conn->rx_keys.has_prev ? conn->rx_keys.prev_until_ns : AEF_TIME_NEVER);
+	             conn->keys->rx.has_prev ? conn->keys->rx.prev_until_ns : AEF_TIME_NEVER);
 
 	return min3(min3(rec, life, fec_deadline_ns(conn)), path_deadline_ns(conn),
 	            send_deadline_ns(conn));
@@ -106,7 +106,7 @@ established_on_deadline(struct quantum_conn *conn, uint64_t now_ns)
 		quantum_chans_on_timer(&conn->chans, now_ns);
 	fec_on_deadline(conn, now_ns);
 	path_on_deadline(conn, now_ns);
-	if (crypto_rx_keys_expire(&conn->rx_keys, conn->env->crypto, now_ns))
+	if (crypto_rx_keys_expire(&conn->keys->rx, conn->env->crypto, now_ns))
 		crypto_replay_drop_prev(&conn->replay, &conn->env->replays);
 	if (now_ns >= keepalive_deadline_ns(conn)) {
 		conn->last_eliciting_ns = now_ns;

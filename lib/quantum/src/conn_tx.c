@@ -20,11 +20,11 @@ packet_allowed(struct quantum_conn *conn, uint64_t now_ns)
 	}
 	if (err != 0)
 		return false;
-	if (aef_likely(crypto_tx_keys_get(&conn->tx_keys, pn) != NULL))
+	if (aef_likely(crypto_tx_keys_get(&conn->keys->tx, pn) != NULL))
 		return true;
 	/* The next epoch is entered only after a packet of this one was acknowledged. */
-	return crypto_tx_keys_advance(&conn->tx_keys, conn->env->crypto) == 0 &&
-	       crypto_tx_keys_get(&conn->tx_keys, pn) != NULL;
+	return crypto_tx_keys_advance(&conn->keys->tx, conn->env->crypto) == 0 &&
+	       crypto_tx_keys_get(&conn->keys->tx, pn) != NULL;
 }
 
 void
@@ -113,7 +113,7 @@ packet_finish(struct quantum_conn *conn, struct packet *p, uint64_t now_ns)
 	tx->pn = pn;
 	tx->len = (uint32_t)(p->w.p - tx->data) + WIRE_TAG_BYTES;
 	tx->needs_seal = true;
-	tx->op = (struct crypto_op){ .key = crypto_tx_keys_get(&conn->tx_keys, pn),
+	tx->op = (struct crypto_op){ .key = crypto_tx_keys_get(&conn->keys->tx, pn),
 		                     .pn = pn,
 		                     .aad = tx->data,
 		                     .aad_len = (uint32_t)(p->payload - tx->data),
@@ -144,7 +144,7 @@ static bool
 close_allowed(struct quantum_conn *conn)
 {
 	return quantum_rtx_pn_peek(&conn->rtx) <= QUANTUM_PN_LAST &&
-	       crypto_tx_keys_get(&conn->tx_keys, quantum_rtx_pn_peek(&conn->rtx)) != NULL;
+	       crypto_tx_keys_get(&conn->keys->tx, quantum_rtx_pn_peek(&conn->rtx)) != NULL;
 }
 
 static int

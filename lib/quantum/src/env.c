@@ -21,17 +21,20 @@
 	X(fec_rx, fec_rx, struct fec_rx)                                                           \
 	X(replays, replays, uint8_t[CRYPTO_REPLAY_BLOCK_BYTES])
 
-static const struct {
+static const struct env_pool {
 	size_t pool_at;
 	size_t conf_at;
 	size_t obj_bytes;
 	const char *name;
+	bool is_secret; /* in the memory for secrets */
 } env_pools[] = {
 #define ENV_POOL_ROW(pool, size, type)                                                             \
 	{ offsetof(struct quantum_env, pool), offsetof(struct quantum_env_conf, size),             \
-	  sizeof(type), #pool },
+	  sizeof(type), #pool, false },
 	ENV_POOLS(ENV_POOL_ROW)
 #undef ENV_POOL_ROW
+		{ offsetof(struct quantum_env, secrets), offsetof(struct quantum_env_conf, conns),
+	          sizeof(struct conn_keys), "secrets", true },
 };
 
 #define VERDICT_NAME(name, text) #name,
@@ -95,14 +98,28 @@ line_up(size_t bytes)
 	return (bytes + AEF_CACHE_LINE - 1) & ~(size_t)(AEF_CACHE_LINE - 1);
 }
 
+static size_t
+pools_bytes(const struct quantum_env_conf *conf, bool secret)
+{
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < AEF_DIM(env_pools); i++)
+		if (env_pools[i].is_secret == secret)
+			bytes += line_up(
+				aef_pool_mem_bytes(env_pools[i].obj_bytes, conf_size(conf, i)));
+	return bytes;
+}
+
 size_t
 quantum_env_bytes(const struct quantum_env_conf *conf)
 {
-	size_t bytes = line_up(sizeof(struct quantum_env));
+	return line_up(sizeof(struct quantum_env)) + pools_bytes(conf, false);
+}
 
-	for (unsigned i = 0; i < AEF_DIM(env_pools); i++)
-		bytes += line_up(aef_pool_mem_bytes(env_pools[i].obj_bytes, conf_size(conf, i)));
-	return bytes;
+size_t
+quantum_env_secret_bytes(const struct quantum_env_conf *conf)
+{
+	return pools_bytes(conf, true);
 }
 
 static struct aef_pool *
@@ -112,24 +129,25 @@ pool_at(struct quantum_env *env, unsigned i)
 }
 
 struct quantum_env *
-quantum_env_init(void *mem, const struct quantum_env_conf *conf,
+quantum_env_init(void *mem, void *secret_mem, const struct quantum_env_conf *conf,
                  const struct crypto_provider *provider, const struct quantum_buf_ops *buf,
                  uint64_t seed)
 {
 	struct quantum_env *env = mem;
-	uint8_t *at = (uint8_t *)mem + line_up(sizeof(*env));
+	uint8_t *at[2] = { (uint8_t *)mem + line_up(sizeof(*env)), secret_mem };
 
-	aef_assert(((uintptr_t)mem & (AEF_CACHE_LINE - 1)) == 0);
+	aef_assert((((uintptr_t)mem | (uintptr_t)secret_mem) & (AEF_CACHE_LINE - 1)) == 0);
 	memset(env, 0, sizeof(*env));
 	env->conf = *conf;
 	env->crypto = provider;
 	env->buf = *buf;
 	aef_rng_init(&env->rng, seed);
 	for (unsigned i = 0; i < AEF_DIM(env_pools); i++) {
+		const struct env_pool *p = &env_pools[i];
 		const uint32_t nb = conf_size(conf, i);
 
-		aef_pool_init(pool_at(env, i), env_pools[i].name, at, env_pools[i].obj_bytes, nb);
-		at += line_up(aef_pool_mem_bytes(env_pools[i].obj_bytes, nb));
+		aef_pool_init(pool_at(env, i), p->name, at[p->is_secret], p->obj_bytes, nb);
+		at[p->is_secret] += line_up(aef_pool_mem_bytes(p->obj_bytes, nb));
 	}
 	env->chan_pools = (struct quantum_chan_pools){
 		.chans = &env->chans,

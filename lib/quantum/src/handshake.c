@@ -74,7 +74,7 @@ quantum_conn_connect(struct quantum_env *env, const struct quantum_conn_conf *co
 	if (conn == NULL)
 		return AEF_ERR_FULL;
 	conn->cid_c = client->cid;
-	conn->hs.client = *client;
+	conn->keys->client = *client;
 	conn->hs.send_due = true;
 	conn->hs.retry_ns = now_ns;
 	conn->hs.give_up_ns = aef_add_sat_u64(now_ns, conf->handshake_ns);
@@ -94,9 +94,9 @@ on_busy(struct quantum_conn *conn, const struct quantum_rx *rx, uint64_t now_ns)
 		return QUANTUM_VERDICT_WRONG_CLASS;
 	if (wire_busy_decode(rx->data, &busy) != 0)
 		return QUANTUM_VERDICT_BAD_LENGTH;
-	handshake_mac(conn->env->crypto, conn->hs.client.psk, MAC_LABEL_BUSY, rx->data,
+	handshake_mac(conn->env->crypto, conn->keys->client.psk, MAC_LABEL_BUSY, rx->data,
 	              WIRE_BUSY_MAC_AT, mac);
-	if (!crypto_equal(busy.client_random, conn->hs.client.random, WIRE_RANDOM_BYTES) ||
+	if (!crypto_equal(busy.client_random, conn->keys->client.random, WIRE_RANDOM_BYTES) ||
 	    !crypto_equal(mac, busy.mac, sizeof(mac)))
 		return QUANTUM_VERDICT_BAD_MAC;
 	conn->hs.busy_ms = busy.retry_after_ms;
@@ -112,19 +112,19 @@ derive(struct quantum_conn *conn, const struct wire_syn_ack *in)
 	struct handshake_state *hs = &conn->hs;
 	uint8_t priv[32], shared[32];
 	struct conn_secrets secrets;
-	int err = crypto->dh_keygen(crypto->ctx, hs->client.dh_seed, priv, hs->dh_pub);
+	int err = crypto->dh_keygen(crypto->ctx, conn->keys->client.dh_seed, priv, hs->dh_pub);
 
 	if (err == 0)
 		err = crypto->dh(crypto->ctx, priv, in->server_pub, shared);
 	if (err == 0) {
 		handshake_secrets(crypto,
 		                  &(struct conn_transcript){
-					  .token = hs->client.token,
-					  .random = hs->client.random,
+					  .token = conn->keys->client.token,
+					  .random = conn->keys->client.random,
 					  .cookie = in->cookie,
 					  .server_pub = in->server_pub,
 					  .client_pub = hs->dh_pub,
-					  .psk = hs->client.psk,
+					  .psk = conn->keys->client.psk,
 					  .shared = shared,
 					  .cookie_epoch = in->cookie_epoch,
 					  .dh_epoch = in->dh_epoch,
@@ -152,9 +152,9 @@ handshake_on_syn_ack(struct quantum_conn *conn, const struct quantum_rx *rx, uin
 		return QUANTUM_VERDICT_WRONG_CLASS;
 	if (wire_syn_ack_decode(rx->data, &in) != 0)
 		return QUANTUM_VERDICT_BAD_LENGTH;
-	if (!crypto_equal(in.client_random, conn->hs.client.random, WIRE_RANDOM_BYTES))
+	if (!crypto_equal(in.client_random, conn->keys->client.random, WIRE_RANDOM_BYTES))
 		return QUANTUM_VERDICT_BAD_MAC;
-	handshake_mac(conn->env->crypto, conn->hs.client.psk, MAC_LABEL_SYN_ACK, rx->data,
+	handshake_mac(conn->env->crypto, conn->keys->client.psk, MAC_LABEL_SYN_ACK, rx->data,
 	              WIRE_SYN_ACK_MAC_AT, mac);
 	if (!crypto_equal(mac, in.mac, sizeof(mac)))
 		return QUANTUM_VERDICT_BAD_MAC;
@@ -163,6 +163,7 @@ handshake_on_syn_ack(struct quantum_conn *conn, const struct quantum_rx *rx, uin
 		return QUANTUM_VERDICT_NO_ROOM;
 	if (err != 0)
 		return QUANTUM_VERDICT_BAD_MAC;
+	crypto_wipe(conn->keys->client.dh_seed, sizeof(conn->keys->client.dh_seed));
 	conn->hs.syn_ack = in;
 	conn->hs.tries = 0;
 	conn->hs.send_due = true;
@@ -211,8 +212,8 @@ syn_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 {
 	struct wire_syn syn;
 
-	memcpy(syn.client_random, conn->hs.client.random, sizeof(syn.client_random));
-	memcpy(syn.token, conn->hs.client.token, sizeof(syn.token));
+	memcpy(syn.client_random, conn->keys->client.random, sizeof(syn.client_random));
+	memcpy(syn.token, conn->keys->client.token, sizeof(syn.token));
 	wire_syn_encode(tx->data, &conn->cid_c, &syn);
 	tx->len = WIRE_SYN_BYTES;
 	tx->needs_seal = false;
@@ -231,13 +232,13 @@ ack_clear_part(struct quantum_conn *conn, uint8_t *data, uint32_t seq)
 	struct wire_ack ack = { .cookie_epoch = hs->syn_ack.cookie_epoch,
 		                .dh_epoch = hs->syn_ack.dh_epoch };
 
-	memcpy(ack.client_random, hs->client.random, sizeof(ack.client_random));
-	memcpy(ack.token, hs->client.token, sizeof(ack.token));
+	memcpy(ack.client_random, conn->keys->client.random, sizeof(ack.client_random));
+	memcpy(ack.token, conn->keys->client.token, sizeof(ack.token));
 	memcpy(ack.cookie, hs->syn_ack.cookie, sizeof(ack.cookie));
 	memcpy(ack.client_pub, hs->dh_pub, sizeof(ack.client_pub));
 	wire_ack_encode(data, &conn->cid_c, seq, &ack);
-	handshake_mac(conn->env->crypto, hs->client.psk, MAC_LABEL_ACK, data, WIRE_ACK_MAC_AT,
-	              data + WIRE_ACK_MAC_AT);
+	handshake_mac(conn->env->crypto, conn->keys->client.psk, MAC_LABEL_ACK, data,
+	              WIRE_ACK_MAC_AT, data + WIRE_ACK_MAC_AT);
 }
 
 /*
@@ -248,7 +249,7 @@ static int
 ack_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 {
 	const uint64_t pn = quantum_rtx_pn_peek(&conn->rtx);
-	struct crypto_key *key = crypto_tx_keys_get(&conn->tx_keys, pn);
+	struct crypto_key *key = crypto_tx_keys_get(&conn->keys->tx, pn);
 	struct quantum_sent *rec = quantum_rtx_sent_get(&conn->rtx);
 	struct aef_writer w = aef_writer_make(tx->data + WIRE_ACK_TEXT_AT,
 	                                      WIRE_MTU_BASE - WIRE_ACK_TEXT_AT - WIRE_TAG_BYTES);

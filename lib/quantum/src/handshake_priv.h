@@ -12,12 +12,10 @@
 #include <crypto/provider.h>
 #include <quantum/conn.h>
 
-/* Client side of the handshake; also what a retransmission needs. */
+/* Client side of the handshake, but for its secrets; also what a retransmission needs. */
 struct handshake_state {
-	struct quantum_client_conf client;
 	struct wire_syn_ack syn_ack;
 	uint8_t dh_pub[32];
-	uint8_t mac[WIRE_MAC_BYTES];
 	uint64_t retry_ns; /* next SYN or ACK */
 	uint64_t give_up_ns;
 	uint8_t tries;

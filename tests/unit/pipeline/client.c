@@ -113,9 +113,10 @@ client_open(struct client *c, unsigned nr, bool v6, const struct net_local *serv
 	memcpy(client.server.ip, v6 ? server->ipv6.b : server->ipv4.b, 16);
 	token_make(c, nr, now_ns, &client);
 	quantum_env_conf_scale(&pools, 1, 1);
-	c->mem = aligned_alloc(64, (quantum_env_bytes(&pools) + 63) / 64 * 64);
+	c->mem = aligned_alloc(64, quantum_env_bytes(&pools) + quantum_env_secret_bytes(&pools));
 	ck_assert_ptr_nonnull(c->mem);
-	c->env = quantum_env_init(c->mem, &pools, crypto_null_provider(), &bufs, nr);
+	c->env = quantum_env_init(c->mem, (uint8_t *)c->mem + quantum_env_bytes(&pools), &pools,
+	                          crypto_null_provider(), &bufs, nr);
 	quantum_conn_conf_default(&conf);
 	ck_assert_int_eq(quantum_conn_connect(c->env, &conf, &client, now_ns, &c->conn), 0);
 }

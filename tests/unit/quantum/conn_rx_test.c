@@ -333,10 +333,10 @@ START_TEST(conn_rx_key_epochs_follow_the_numbers)
 			nb++;
 	}
 	ck_assert_uint_eq(nb, 400);
-	ck_assert_uint_eq(p.client.conn->tx_keys.epoch, 1);
-	ck_assert_uint_eq(p.server.conn->rx_keys.epoch, 1);
+	ck_assert_uint_eq(p.client.conn->keys->tx.epoch, 1);
+	ck_assert_uint_eq(p.server.conn->keys->rx.epoch, 1);
 	/* The keys of the epoch before live 3 PTO. */
-	ck_assert(!p.server.conn->rx_keys.has_prev);
+	ck_assert(!p.server.conn->keys->rx.has_prev);
 	pair_fini(&p);
 }
 END_TEST
@@ -369,7 +369,7 @@ START_TEST(conn_rx_sender_may_skip_to_the_next_epoch)
 	ck_assert_int_eq(pair_send(&p, &p.client, 0, 500, 0), 0);
 	pair_run(&p, 500 * MS);
 	ck_assert(pair_poll(&p, &p.server, QUANTUM_EVENT_MESSAGE, &ev));
-	ck_assert_uint_eq(p.server.conn->rx_keys.epoch, 1);
+	ck_assert_uint_eq(p.server.conn->keys->rx.epoch, 1);
 	ck_assert(quantum_conn_established(p.client.conn));
 	pair_fini(&p);
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <base/err.h>
 
+#include "conn_priv.h"
 #include "harness.h"
 #include "pair.h"
+
+#define MS AEF_NS_PER_MS
 
 START_TEST(conn_handshake_establishes_both_ends_in_three_packets)
 {
@@ -296,6 +299,87 @@ START_TEST(conn_lost_close_is_repeated_on_demand)
 }
 END_TEST
 
+static bool
+all_zero(const void *mem, size_t len)
+{
+	const uint8_t *at = mem;
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < len; i++)
+		any |= at[i];
+	return any == 0;
+}
+
+/* Token, psk and seed end with the handshake, the keys with the connection. */
+START_TEST(conn_secrets_are_overwritten_as_soon_as_they_end)
+{
+	const struct conn_keys *client, *server;
+	struct pair p;
+
+	pair_init(&p, 40);
+	pair_connect(&p);
+	client = p.client.conn->keys;
+	ck_assert(!all_zero(&client->client, sizeof(client->client)));
+	pair_run(&p, 25 * MS); /* SYN+ACK is here, ACCEPT is not */
+	ck_assert_int_eq(p.client.conn->state, CONN_ACK_SENT);
+	ck_assert(all_zero(client->client.dh_seed, sizeof(client->client.dh_seed)));
+	ck_assert(!all_zero(client->client.psk, sizeof(client->client.psk)));
+	pair_run(&p, 100 * MS);
+	ck_assert(quantum_conn_established(p.client.conn));
+	server = p.server.conn->keys;
+	ck_assert(all_zero(&client->client, sizeof(client->client)));
+	ck_assert(all_zero(p.server.conn->token.psk, 32));
+	ck_assert(!all_zero(&client->tx, sizeof(client->tx)));
+	ck_assert(!all_zero(&server->rx, sizeof(server->rx)));
+
+	quantum_conn_close(p.client.conn, 0, NULL, p.now_ns);
+	pair_run(&p, 15 * MS);
+	ck_assert_int_eq(p.server.conn->state, CONN_DRAINING);
+	ck_assert(all_zero(server, sizeof(*server)));
+	ck_assert(!all_zero(client, sizeof(*client))); /* it may have to repeat its CLOSE */
+	pair_run(&p, 5 * AEF_NS_PER_S);
+	ck_assert_int_eq(p.client.conn->state, CONN_CLOSED);
+	ck_assert(all_zero(client, sizeof(*client)));
+	pair_fini(&p);
+}
+END_TEST
+
+static bool
+drop_all(struct pair *pair, bool to_server, uint8_t *data, uint32_t *len)
+{
+	(void)pair;
+	(void)to_server;
+	(void)data;
+	(void)len;
+	return true;
+}
+
+/* Ends without a CLOSE leave nothing either: no answer at all, and silence later. */
+START_TEST(conn_secrets_of_silent_ends_are_overwritten)
+{
+	struct pair p;
+
+	pair_init(&p, 41);
+	p.filter = drop_all;
+	pair_connect(&p);
+	pair_run(&p, 6 * AEF_NS_PER_S);
+	ck_assert_int_eq(p.client.conn->state, CONN_CLOSED);
+	ck_assert(all_zero(p.client.conn->keys, sizeof(*p.client.conn->keys)));
+	pair_fini(&p);
+
+	pair_init(&p, 42);
+	p.conf.limits.idle_timeout_ms = 5000;
+	pair_establish(&p);
+	p.filter = drop_all;
+	pair_run(&p, 10 * AEF_NS_PER_S);
+	ck_assert_int_eq(p.client.conn->state, CONN_CLOSED);
+	ck_assert_int_eq(p.server.conn->state, CONN_CLOSED);
+	ck_assert(all_zero(p.client.conn->keys, sizeof(*p.client.conn->keys)));
+	ck_assert(all_zero(p.server.conn->keys, sizeof(*p.server.conn->keys)));
+	pair_fini(&p);
+}
+END_TEST
+
 TEST_SUITE(conn, &conn_handshake_establishes_both_ends_in_three_packets,
            &conn_message_arrives_whole_and_is_reported_as_sent,
            &conn_every_fifth_packet_lost_still_delivers_everything_once,
@@ -303,4 +387,6 @@ TEST_SUITE(conn, &conn_handshake_establishes_both_ends_in_three_packets,
            &conn_keepalive_of_the_client_prevents_the_idle_time_out,
            &conn_rebound_port_is_validated_before_data_follows,
            &conn_each_channel_kind_keeps_its_promise_under_loss, &conn_crossing_closes_end_both,
-           &conn_lost_close_is_repeated_on_demand)
+           &conn_lost_close_is_repeated_on_demand,
+           &conn_secrets_are_overwritten_as_soon_as_they_end,
+           &conn_secrets_of_silent_ends_are_overwritten)

@@ -122,7 +122,7 @@ START_TEST(conn_tx_numbers_end_in_a_clean_close)
 	ck_assert_int_eq(quantum_conn_tx_prepare(conn, &tx, p.now_ns), 0);
 	ck_assert(quantum_conn_established(conn));
 	conn->rtx.next_pn = QUANTUM_PN_LAST;
-	conn->tx_keys.epoch = crypto_epoch(QUANTUM_PN_LAST);
+	conn->keys->tx.epoch = crypto_epoch(QUANTUM_PN_LAST);
 	ck_assert_int_eq(quantum_conn_tx_prepare(conn, &tx, p.now_ns), 1);
 	ck_assert_int_eq(wire_classify(tx.data, tx.len, &hdr), WIRE_CLASS_PROTECTED);
 	ck_assert_uint_eq(hdr.flags & WIRE_FLAG_FIN, WIRE_FLAG_FIN);

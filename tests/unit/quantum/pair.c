@@ -59,8 +59,11 @@ end_init(struct pair_end *end, uint64_t seed, uint32_t conns, uint32_t busy)
 	const struct quantum_buf_ops ops = { buf_get, buf_put, buf_alloc, end };
 
 	quantum_env_conf_scale(&conf, conns, busy);
-	end->mem = aligned_alloc(64, (quantum_env_bytes(&conf) + 63) & ~63ull);
-	end->env = quantum_env_init(end->mem, &conf, crypto_null_provider(), &ops, seed);
+	end->mem = aligned_alloc(64, quantum_env_bytes(&conf));
+	end->secret_mem = aligned_alloc(64, quantum_env_secret_bytes(&conf));
+	memset(end->secret_mem, 0, quantum_env_secret_bytes(&conf));
+	end->env = quantum_env_init(end->mem, end->secret_mem, &conf, crypto_null_provider(), &ops,
+	                            seed);
 	end->conn = NULL;
 	end->refs = 0;
 }
@@ -296,7 +299,7 @@ pair_inject(struct pair *p, bool to_server, const struct pair_craft *craft, cons
 		.cid = craft->under_c ? from->cid_c : from->cid_s,
 	};
 	uint8_t data[WIRE_MTU_MAX];
-	struct crypto_op op = { .key = crypto_tx_keys_get(&from->tx_keys, pn),
+	struct crypto_op op = { .key = crypto_tx_keys_get(&from->keys->tx, pn),
 		                .pn = pn,
 		                .aad = data,
 		                .aad_len = aad_len,
@@ -432,6 +435,21 @@ pair_poll(struct pair *p, struct pair_end *end, enum quantum_event_type type,
 	return false;
 }
 
+/* What stands in the memory for secrets is a list of free objects, and nothing else. */
+static void
+no_secret_is_left(const struct pair_end *end)
+{
+	const struct aef_pool *pool = &end->env->secrets;
+
+	ck_assert_ptr_eq(pool->mem, end->secret_mem);
+	for (size_t i = 0; i < (size_t)pool->nb_objs * pool->obj_size_bytes; i++)
+		if (i % pool->obj_size_bytes >= sizeof(void *))
+			/* 0xdd: the pool overwrote it when it came back (AEF_ASSERT_HOT). */
+			ck_assert_msg(pool->mem[i] == 0 || pool->mem[i] == 0xdd,
+			              "byte %zu of object %zu is not wiped",
+			              i % pool->obj_size_bytes, i / pool->obj_size_bytes);
+}
+
 static void
 end_fini(struct pair_end *end)
 {
@@ -440,6 +458,8 @@ end_fini(struct pair_end *end)
 		              quantum_env_pool(end->env, i)->name,
 		              quantum_env_pool(end->env, i)->in_use);
 	ck_assert_int_eq(end->refs, 0);
+	no_secret_is_left(end);
+	free(end->secret_mem);
 	free(end->mem);
 }
 

@@ -18,7 +18,7 @@
 #define PAIR_TO_SERVER 1
 
 struct pair_end {
-	void *mem;
+	void *mem, *secret_mem;
 	struct quantum_env *env;
 	struct quantum_conn *conn;
 	int64_t refs; /* buffer references held by the engine */

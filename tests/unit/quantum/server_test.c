@@ -187,7 +187,7 @@ START_TEST(server_repeated_ack_reaches_its_connection)
 	/* After the connection has gone the token stays used. */
 	quantum_server_release(p.srv, p.server.conn);
 	p.server.conn = NULL;
-	ck_assert_int_eq(pair_hand(&p, true, first, len), QUANTUM_VERDICT_TOKEN_USED);
+	ck_assert_int_eq(pair_hand(&p, true, first, len), QUANTUM_VERDICT_ACK_ENDED);
 	pair_fini(&p);
 }
 END_TEST
@@ -370,34 +370,176 @@ START_TEST(server_stays_silent_to_strangers_and_to_classes_of_a_client)
 }
 END_TEST
 
-/* Slot or pool taken between BUSY's look and the connection's birth: a plain refusal. */
-START_TEST(server_accept_without_room_refuses_and_leaks_nothing)
+/* One ACK, verified and not gone further: what a driver hands to another thread. */
+struct verified {
+	struct quantum_accept accept;
+	struct quantum_conn *conn;
+	uint8_t data[WIRE_MTU_BASE], out[WIRE_MTU_BASE];
+	struct quantum_tx reply;
+};
+
+static enum quantum_verdict
+verify(struct verified *v, const struct pair_tap *ack)
+{
+	const struct quantum_now now = { p.now_ns, PAIR_UNIX };
+	struct quantum_rx rx = { .data = v->data, .len = ack->len, .from = p.client_addr };
+
+	memcpy(v->data, ack->data, ack->len);
+	v->reply = (struct quantum_tx){ .data = v->out, .cap = sizeof(v->out) };
+	return quantum_server_on_ack(p.srv, &rx, &now, &v->accept, &v->conn, &v->reply);
+}
+
+static int
+make_conn(struct verified *v)
+{
+	const struct quantum_now now = { p.now_ns, PAIR_UNIX };
+
+	ck_assert_int_eq(quantum_accept_derive(crypto_null_provider(), &v->accept), 0);
+	return quantum_server_accept(p.srv, &v->accept, &now, &p.server.conn);
+}
+
+static bool
+holds_no_secret(const struct quantum_accept *accept)
+{
+	static const struct quantum_accept_secrets zero;
+	static const uint8_t no_psk[32];
+
+	return memcmp(&accept->secrets, &zero, sizeof(zero)) == 0 &&
+	       memcmp(accept->token.psk, no_psk, sizeof(no_psk)) == 0;
+}
+
+/* Slot or pool taken between the look at it and the connection's birth: the token is unused again.
+ */
+START_TEST(server_accept_without_room_gives_the_token_back_and_leaks_nothing)
 {
 	const struct pair_tap *ack = held_ack(17);
-	const struct quantum_now now = { p.now_ns, PAIR_UNIX };
-	struct quantum_accept accept;
-	struct quantum_conn *conn = NULL;
-	uint8_t data[WIRE_MTU_BASE], out[WIRE_MTU_BASE];
-	struct quantum_rx rx = { .data = data, .len = ack->len, .from = p.client_addr };
-	struct quantum_tx reply = { .data = out, .cap = sizeof(out) };
+	struct verified v;
 	struct aef_guuid cid[8];
 
-	memcpy(data, ack->data, ack->len);
-	ck_assert_int_eq(quantum_server_on_ack(p.srv, &rx, &now, &accept, &conn, &reply),
-	                 QUANTUM_VERDICT_ACCEPTED);
-	ck_assert_int_eq(quantum_accept_derive(crypto_null_provider(), &accept), 0);
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
 	for (unsigned i = 0; i < 8; i++)
 		ck_assert_int_eq(quantum_table_add(&p.table, &cid[i], 1000, &cid[i]), 0);
-	ck_assert_int_eq(quantum_server_accept(p.srv, &accept, &now, &conn), AEF_ERR_FULL);
+	ck_assert_int_eq(make_conn(&v), AEF_ERR_FULL);
+	ck_assert(holds_no_secret(&v.accept));
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_BUSY);
 	quantum_table_remove(&p.table, &cid[0]);
+
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
 	while (aef_pool_get(&p.server.env->replays) != NULL)
 		;
-	ck_assert_int_eq(quantum_server_accept(p.srv, &accept, &now, &conn), AEF_ERR_FULL);
+	ck_assert_int_eq(make_conn(&v), AEF_ERR_FULL);
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_BUSY);
 	p.server.env->replays.in_use = 0; /* the rest of the memory is dropped with the env */
+
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
 	while (aef_pool_get(&p.server.env->conns) != NULL)
 		;
-	ck_assert_int_eq(quantum_server_accept(p.srv, &accept, &now, &conn), AEF_ERR_FULL);
+	ck_assert_int_eq(make_conn(&v), AEF_ERR_FULL);
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_BUSY);
 	p.server.env->conns.in_use = 0;
+	ck_assert_uint_eq(quantum_server_pending(p.srv), 0);
+	pair_fini(&p);
+}
+END_TEST
+
+/* [Q-4.7] While keys are derived elsewhere a repeated ACK is ignored; then it finds its connection.
+ */
+START_TEST(server_repeated_ack_of_a_pending_handshake_changes_nothing)
+{
+	const struct pair_tap *ack = held_ack(19);
+	struct verified v, again;
+
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
+	for (unsigned i = 0; i < 10; i++) {
+		ck_assert_int_eq(verify(&again, ack), QUANTUM_VERDICT_ACK_PENDING);
+		ck_assert_uint_eq(again.reply.len, 0);
+		ck_assert(holds_no_secret(&again.accept));
+	}
+	ck_assert_uint_eq(quantum_server_pending(p.srv), 1);
+	ck_assert_int_eq(make_conn(&v), 0);
+	ck_assert(holds_no_secret(&v.accept));
+	ck_assert_uint_eq(quantum_server_pending(p.srv), 0);
+	ck_assert_int_eq(verify(&again, ack), QUANTUM_VERDICT_ACCEPTED_DUPLICATE_ACK);
+	ck_assert_ptr_eq(again.conn, p.server.conn);
+	pair_run(&p, 300 * MS); /* the client repeats its ACK until it hears ACCEPT */
+	ck_assert(quantum_conn_established(p.client.conn));
+	pair_fini(&p);
+}
+END_TEST
+
+/* Room that is promised to an ACK whose keys are being derived is not given to another. */
+START_TEST(server_reserves_room_for_pending_handshakes)
+{
+	const struct pair_tap *ack = held_ack(20);
+	struct verified v, other;
+	struct aef_guuid cid[7];
+
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
+	for (unsigned i = 0; i < 7; i++)
+		ck_assert_int_eq(quantum_table_add(&p.table, &cid[i], 1000, &cid[i]), 0);
+	p.filter = drop_ack;
+	pair_connect(&p);
+	pair_run(&p, 50 * MS);
+	p.filter = NULL;
+	ck_assert_int_eq(verify(&other, ack), QUANTUM_VERDICT_BUSY);
+	ck_assert_uint_eq(other.data[0], 'Q');
+	ck_assert_int_eq(make_conn(&v), 0);
+	for (unsigned i = 0; i < 7; i++)
+		quantum_table_remove(&p.table, &cid[i]);
+	pair_fini(&p);
+}
+END_TEST
+
+static void
+ck_busy(const struct quantum_tx *reply, unsigned reason)
+{
+	struct wire_busy busy;
+
+	ck_assert_uint_eq(reply->len, WIRE_BUSY_BYTES);
+	ck_assert_int_eq(wire_busy_decode(reply->data, &busy), 0);
+	ck_assert_uint_eq(busy.reason, reason);
+	ck_assert_uint_ge(busy.retry_after_ms, 1000);
+	ck_assert_uint_lt(busy.retry_after_ms, 2000);
+}
+
+/* Each reason on the wire; the token stays unused, also after it was consumed. */
+START_TEST(server_says_why_it_is_busy_and_leaves_the_token_unused)
+{
+	const struct pair_tap *ack = held_ack(21);
+	struct verified v;
+
+	quantum_server_set_busy(p.srv, QUANTUM_BUSY_QUEUE);
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_BUSY_QUEUE);
+	ck_busy(&v.reply, 2);
+	quantum_server_set_busy(p.srv, QUANTUM_BUSY_SHUTDOWN);
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_BUSY_SHUTDOWN);
+	ck_busy(&v.reply, 3);
+	quantum_server_set_busy(p.srv, QUANTUM_BUSY_NO);
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
+	ck_assert_int_eq(quantum_server_refuse(p.srv, &v.accept, QUANTUM_BUSY_QUEUE, &v.reply),
+	                 QUANTUM_VERDICT_BUSY_QUEUE);
+	ck_busy(&v.reply, 2);
+	ck_assert(holds_no_secret(&v.accept));
+	ck_assert_uint_eq(quantum_server_pending(p.srv), 0);
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
+	ck_assert_int_eq(make_conn(&v), 0);
+	pair_fini(&p);
+}
+END_TEST
+
+/* A handshake that came to nothing has used its token up all the same. */
+START_TEST(server_abandoned_handshake_keeps_its_token_used)
+{
+	const struct pair_tap *ack = held_ack(22);
+	struct verified v;
+
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
+	quantum_server_abandon(p.srv, &v.accept);
+	ck_assert(holds_no_secret(&v.accept));
+	ck_assert_uint_eq(quantum_server_pending(p.srv), 0);
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACK_ENDED);
+	p.now_ns += 36 * AEF_NS_PER_S; /* its entry has been freed: the token itself has expired */
+	ck_assert_int_eq(give(ack), QUANTUM_VERDICT_BAD_TOKEN);
 	pair_fini(&p);
 }
 END_TEST
@@ -437,6 +579,10 @@ TEST_SUITE(server, &server_answers_syn_with_a_smaller_packet_and_keeps_no_state,
            &server_resets_are_limited_in_rate_and_never_longer_than_their_trigger,
            &server_answers_an_unknown_version_with_its_own,
            &server_stays_silent_to_strangers_and_to_classes_of_a_client,
-           &server_accept_without_room_refuses_and_leaks_nothing,
+           &server_accept_without_room_gives_the_token_back_and_leaks_nothing,
+           &server_repeated_ack_of_a_pending_handshake_changes_nothing,
+           &server_reserves_room_for_pending_handshakes,
+           &server_says_why_it_is_busy_and_leaves_the_token_unused,
+           &server_abandoned_handshake_keeps_its_token_used,
            &server_token_of_a_connection_is_readable_without_its_secret,
            &server_derive_refuses_a_low_order_key)

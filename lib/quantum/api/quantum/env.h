@@ -77,15 +77,25 @@ void quantum_env_conf_scale(struct quantum_env_conf *ret_conf, uint32_t nb_conns
 size_t quantum_env_bytes(const struct quantum_env_conf *conf);
 
 /**
+ * Bytes of memory for secrets that quantum_env_init() needs for @p conf: all key material of the
+ * connections. Give it locked memory that is left out of core dumps [Q-10.11].
+ */
+size_t quantum_env_secret_bytes(const struct quantum_env_conf *conf);
+
+/**
  * Lay out an env in caller memory.
  *
  * @param mem      quantum_env_bytes(conf) bytes, 64-byte aligned; borrowed until the env is dropped
+ * @param secret_mem quantum_env_secret_bytes(conf) bytes, 64-byte aligned; borrowed likewise. What
+ *                 stands in it is overwritten as soon as it ends, so an env without connections
+ *                 leaves no key behind
  * @param provider packet protection and handshake values; borrowed likewise
  * @param buf      reference counting of the driver's buffers; copied
  * @param seed     for skips, challenges, jitter and generations; unpredictable in production
  * @return the env, inside @p mem
  */
-struct quantum_env *quantum_env_init(void *mem, const struct quantum_env_conf *conf,
+struct quantum_env *quantum_env_init(void *mem, void *secret_mem,
+                                     const struct quantum_env_conf *conf,
                                      const struct crypto_provider *provider,
                                      const struct quantum_buf_ops *buf, uint64_t seed);
 

@@ -2,10 +2,14 @@
 /*
  * quantum/server.h - accepting connections: nothing is stored before the handshake ACK.
  *
- *   SYN  -> quantum_server_on_syn(): token opened, cookie bound to the address, reply built; no
- * state ACK  -> quantum_server_on_ack(): cookie, token, MAC; the token is consumed
- *        -> quantum_accept_derive(): X25519 and key schedule; any thread (off the fast path)
- *        -> quantum_server_accept(): the connection exists; its first packet carries ACCEPT
+ *   SYN  quantum_server_on_stray(): token opened, cookie bound to the address, reply built; no
+ * state ACK  quantum_server_on_ack(): cookie, token, MAC; the token is consumed, room is reserved
+ *        quantum_accept_derive(): X25519 and key schedule; any thread, any time later
+ *        quantum_server_accept(): the connection exists; its first packet carries ACCEPT
+ *     or quantum_server_refuse(), quantum_server_abandon(): it came to nothing
+ *
+ * Each ACCEPTED of on_ack() ends in exactly one of the last three, on the thread of the env; until
+ * then a repeated ACK of the same handshake is ACK_PENDING, and changes nothing.
  *
  * Source:  docs/spec/quantum.md chapter 4; DESIGN 4.
  * Context: the thread that owns the env, except quantum_accept_derive().
@@ -64,16 +68,35 @@ struct quantum_now {
 	uint64_t unix_ms;
 };
 
-/* What a verified handshake ACK asks for. About 700 bytes; may be passed to another thread. */
+/* Why a node does not take a verified ACK now: the reason on the wire. */
+enum quantum_busy {
+	QUANTUM_BUSY_NO = 0,
+	QUANTUM_BUSY_CONNS = 1,    /* no connection free */
+	QUANTUM_BUSY_QUEUE = 2,    /* handshakes wait for public-key work */
+	QUANTUM_BUSY_SHUTDOWN = 3, /* the node is shutting down */
+};
+
+/*
+ * What a verified handshake ACK asks for. About 700 bytes; may be passed to another thread. It
+ * holds secrets: keep it in memory for secrets when it outlives the call, and wipe it in the end.
+ */
 struct quantum_accept {
-	struct crypto_token token;
+	struct crypto_token token; /* its psk is zero: see below */
 	struct wire_ack ack;
 	struct aef_guuid cid; /* C */
 	struct quantum_addr from;
 	uint64_t slot; /* of the used-token table */
-	uint8_t dh_priv[32], dh_pub[32];
-	uint8_t secret_c2s[32], secret_s2c[32]; /* filled by quantum_accept_derive() */
+	uint8_t dh_pub[32];
+	struct quantum_accept_secrets {
+		uint8_t psk[CRYPTO_PSK_BYTES];
+		uint8_t dh_priv[CRYPTO_PRIV_BYTES];
+		uint8_t c2s[CRYPTO_SECRET_BYTES],
+			s2c[CRYPTO_SECRET_BYTES]; /* derive() fills them */
+	} secrets;
 };
+
+/** Overwrite the secrets of @p accept; a zeroed or wiped one is accepted. */
+void quantum_accept_wipe(struct quantum_accept *accept);
 
 /**
  * Answer a datagram that belongs to no connection: SYN, or unknown version, or unknown id.
@@ -90,9 +113,16 @@ enum quantum_verdict quantum_server_on_stray(struct quantum_server *server,
                                              struct quantum_tx *reply);
 
 /**
+ * What is said to verified ACKs from now on: QUANTUM_BUSY_NO, or the reason why they cannot be
+ * taken. Lack of connections is noticed without it.
+ */
+void quantum_server_set_busy(struct quantum_server *server, enum quantum_busy reason);
+
+/**
  * Verify a handshake ACK.
  *
- * @param ret_accept filled when the verdict is ACCEPTED: derive, then quantum_server_accept()
+ * @param ret_accept filled when the verdict is ACCEPTED: derive, then quantum_server_accept(); on
+ *                   any other verdict it holds no secrets
  * @param ret_conn   set when the verdict is ACCEPTED_DUPLICATE_ACK: the live connection, which will
  *                   repeat ACCEPT
  * @param reply      BUSY when its `len` > 0
@@ -102,7 +132,13 @@ quantum_server_on_ack(struct quantum_server *server, const struct quantum_rx *rx
                       const struct quantum_now *now, struct quantum_accept *ret_accept,
                       struct quantum_conn **ret_conn, struct quantum_tx *reply);
 
-/** Public-key work and key schedule; pure function of its argument. Any thread. */
+/**
+ * Public-key work and key schedule; pure function of its argument, of which it overwrites the
+ * private key. Any thread.
+ *
+ * @param provider of the thread that calls
+ * @return 0, or an error: then quantum_server_abandon()
+ */
 AEF_MUST_CHECK int quantum_accept_derive(const struct crypto_provider *provider,
                                          struct quantum_accept *accept);
 
@@ -110,12 +146,33 @@ AEF_MUST_CHECK int quantum_accept_derive(const struct crypto_provider *provider,
  * Create the connection and give it its id. The caller then runs the same datagram through
  * quantum_conn_rx_prepare() and commit, which opens the protected part of the ACK.
  *
- * @return 0, or AEF_ERR_FULL (slot or pool; the token stays consumed)
+ * @param accept its secrets are overwritten
+ * @return 0, or AEF_ERR_FULL: a pool ran empty since on_ack(). Then the token is unused again, and
+ *         the next repetition of the ACK finds room or is told BUSY.
  */
 AEF_MUST_CHECK int quantum_server_accept(struct quantum_server *server,
-                                         const struct quantum_accept *accept,
+                                         struct quantum_accept *accept,
                                          const struct quantum_now *now,
                                          struct quantum_conn **ret_conn);
+
+/**
+ * Give an accepted ACK up after all, and say so: the token is unused again [Q-4.6].
+ *
+ * @param reason not QUANTUM_BUSY_NO
+ * @param reply  as in quantum_server_on_ack(): receives BUSY
+ * @return the verdict, counted
+ */
+enum quantum_verdict quantum_server_refuse(struct quantum_server *server,
+                                           struct quantum_accept *accept, enum quantum_busy reason,
+                                           struct quantum_tx *reply);
+
+/**
+ * Give an accepted ACK up in silence: its keys could not be derived. The token stays used.
+ */
+void quantum_server_abandon(struct quantum_server *server, struct quantum_accept *accept);
+
+/** Accepted ACKs that were neither made a connection nor given up yet. */
+uint32_t quantum_server_pending(const struct quantum_server *server);
 
 /** Remove @p conn from the table and free it. */
 void quantum_server_release(struct quantum_server *server, struct quantum_conn *conn);

@@ -35,8 +35,12 @@
 	X(BAD_COOKIE, "its cookie does not prove the address")                                     \
 	X(BAD_MAC, "its MAC does not verify")                                                      \
 	X(TOKEN_USED, "its token was used before")                                                 \
+	X(ACK_PENDING, "a repeated handshake ACK whose keys are still being derived")              \
+	X(ACK_ENDED, "a repeated handshake ACK whose connection has ended")                        \
 	X(TABLE_FULL, "the table of used tokens is full")                                          \
 	X(BUSY, "no connection slot is free")                                                      \
+	X(BUSY_QUEUE, "too many handshakes wait for public-key work")                              \
+	X(BUSY_SHUTDOWN, "the node is shutting down")                                              \
 	X(REPLIED_SYN, "answered with SYN+ACK, nothing kept")                                      \
 	X(REPLIED_VERSION, "answered with a version reply")                                        \
 	X(REPLIED_RESET, "answered with a reset")                                                  \

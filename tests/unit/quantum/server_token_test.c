@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include <base/rng.h>
+
+#include "harness.h"
+#include "server_priv.h"
+
+#define UNIX_MS 1750000000000ull
+
+struct fixture {
+	void *mem;
+	struct token_table table;
+	struct aef_guuid cid;
+};
+
+static void
+set_up(struct fixture *f, uint32_t tokens)
+{
+	struct aef_rng rng;
+
+	aef_rng_init(&rng, 77);
+	f->mem = aligned_alloc(64, (token_table_bytes(tokens) + 63) & ~(size_t)63);
+	memset(f->mem, 0, token_table_bytes(tokens));
+	token_table_init(&f->table, f->mem, tokens, &rng);
+}
+
+static struct quantum_accept
+ack_of(uint32_t token, uint32_t handshake)
+{
+	struct quantum_accept accept = { .token = { .expires_ms = UNIX_MS + 30000 } };
+
+	memcpy(accept.token.nonce, &token, sizeof(token));
+	memcpy(accept.ack.client_random, &handshake, sizeof(handshake));
+	return accept;
+}
+
+static enum token_found
+consume(struct fixture *f, struct quantum_accept *accept, uint64_t unix_ms)
+{
+	return token_table_consume(&f->table, accept, unix_ms, &f->cid);
+}
+
+/* The first handshake has it, whatever comes later and from wherever. */
+START_TEST(server_token_is_consumed_by_one_handshake)
+{
+	struct fixture f;
+	struct quantum_accept first = ack_of(1, 1), second = ack_of(1, 2), moved = ack_of(1, 1);
+	const struct aef_guuid cid = { .b = { 9 } };
+
+	set_up(&f, 64);
+	moved.from.port = 7;
+	ck_assert_int_eq(consume(&f, &first, UNIX_MS), TOKEN_NEW);
+	ck_assert_int_eq(consume(&f, &first, UNIX_MS), TOKEN_OF_PENDING);
+	ck_assert_int_eq(consume(&f, &second, UNIX_MS), TOKEN_REUSED);
+	token_table_bind(&f.table, &first, &cid);
+	ck_assert_int_eq(consume(&f, &first, UNIX_MS), TOKEN_OF_CONN);
+	ck_assert(aef_guuid_eq(&f.cid, &cid));
+	ck_assert_int_eq(consume(&f, &moved, UNIX_MS), TOKEN_REUSED);
+	free(f.mem);
+}
+END_TEST
+
+/* One event for each handshake that tries, however often it repeats its ACK. */
+START_TEST(server_token_reuse_is_told_once_per_handshake)
+{
+	struct fixture f;
+	struct quantum_accept first = ack_of(1, 1), second = ack_of(1, 2), third = ack_of(1, 3);
+
+	set_up(&f, 64);
+	ck_assert_int_eq(consume(&f, &first, UNIX_MS), TOKEN_NEW);
+	ck_assert_int_eq(consume(&f, &second, UNIX_MS), TOKEN_REUSED);
+	ck_assert_int_eq(consume(&f, &third, UNIX_MS), TOKEN_REUSED);
+	for (unsigned i = 0; i < 10; i++) {
+		ck_assert_int_eq(consume(&f, &second, UNIX_MS), TOKEN_REUSED_AGAIN);
+		ck_assert_int_eq(consume(&f, &third, UNIX_MS), TOKEN_REUSED_AGAIN);
+	}
+	free(f.mem);
+}
+END_TEST
+
+START_TEST(server_token_given_back_opens_again_and_a_spent_one_does_not)
+{
+	struct fixture f;
+	struct quantum_accept first = ack_of(1, 1), second = ack_of(1, 2);
+
+	set_up(&f, 64);
+	ck_assert_int_eq(consume(&f, &first, UNIX_MS), TOKEN_NEW);
+	token_table_give_back(&f.table, &first);
+	ck_assert_int_eq(consume(&f, &second, UNIX_MS), TOKEN_NEW);
+	token_table_bind(&f.table, &second, NULL);
+	ck_assert_int_eq(consume(&f, &second, UNIX_MS), TOKEN_OF_NOTHING);
+	ck_assert_int_eq(consume(&f, &first, UNIX_MS), TOKEN_REUSED);
+	free(f.mem);
+}
+END_TEST
+
+/* A full bucket refuses; expired entries make room, with the skew; a pending one never. */
+START_TEST(server_token_full_bucket_refuses_until_entries_expire)
+{
+	struct fixture f;
+	const struct aef_guuid cid = { .b = { 9 } };
+	struct quantum_accept pending = ack_of(0, 0), accept;
+
+	set_up(&f, 8);
+	ck_assert_uint_eq(f.table.nb_buckets, 1);
+	ck_assert_int_eq(consume(&f, &pending, UNIX_MS), TOKEN_NEW);
+	for (uint32_t i = 1; i < 8; i++) {
+		accept = ack_of(i, i);
+		ck_assert_int_eq(consume(&f, &accept, UNIX_MS), TOKEN_NEW);
+		token_table_bind(&f.table, &accept, &cid);
+	}
+	accept = ack_of(8, 8);
+	ck_assert_int_eq(consume(&f, &accept, UNIX_MS), TOKEN_NO_ROOM);
+	ck_assert_int_eq(consume(&f, &accept, UNIX_MS + 35000), TOKEN_NO_ROOM);
+	for (uint32_t i = 10; i < 17; i++) {
+		accept = ack_of(i, i);
+		ck_assert_int_eq(consume(&f, &accept, UNIX_MS + 35001), TOKEN_NEW);
+	}
+	accept = ack_of(20, 20);
+	ck_assert_int_eq(consume(&f, &accept, UNIX_MS + 35001), TOKEN_NO_ROOM);
+	ck_assert_int_eq(consume(&f, &pending, UNIX_MS + 35001), TOKEN_OF_PENDING);
+	free(f.mem);
+}
+END_TEST
+
+TEST_SUITE(server_token, &server_token_is_consumed_by_one_handshake,
+           &server_token_reuse_is_told_once_per_handshake,
+           &server_token_given_back_opens_again_and_a_spent_one_does_not,
+           &server_token_full_bucket_refuses_until_entries_expire)
