@@ -88,12 +88,13 @@ int
 client_ticket_parse(const char *text, size_t len, struct client_ticket *ret_ticket)
 {
 	uint8_t raw[RAW_BYTES];
-	struct aef_reader r = aef_reader_make(raw, sizeof(raw));
 	int err = AEF_ERR_MALFORMED;
 
 	if (len == CLIENT_TICKET_TEXT_LEN && memcmp(text, PREFIX, PREFIX_LEN) == 0 &&
 	    decode(text + PREFIX_LEN, raw) == 0 &&
 	    check_value(raw) == aef_load_be32(raw + RAW_BYTES - CHECK_BYTES)) {
+		struct aef_reader r = aef_reader_make(raw, sizeof(raw));
+
 		memcpy(ret_ticket->token, aef_read_bytes(&r, CRYPTO_TOKEN_BYTES),
 		       CRYPTO_TOKEN_BYTES);
 		memcpy(ret_ticket->psk, aef_read_bytes(&r, CRYPTO_PSK_BYTES), CRYPTO_PSK_BYTES);
