@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * mem.c - pages for secrets, random bytes, and overwriting what a library left on the stack.
+ * mem.c - pages for secrets, and overwriting what a library left on the stack.
  */
-#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <base/err.h>
@@ -67,24 +65,6 @@ protect_mem_free(void *mem, size_t bytes)
 
 	aef_assert(rc == 0);
 	(void)rc;
-}
-
-int
-protect_random(void *ret, size_t len)
-{
-	uint8_t *p = ret;
-
-	while (len > 0) {
-		const ssize_t n = getrandom(p, len, 0);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return AEF_ERR_IO;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
 }
 
 __attribute__((noinline)) void
