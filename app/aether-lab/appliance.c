@@ -9,15 +9,18 @@
 #include <base/bytes.h>
 #include <base/err.h>
 #include <base/rng.h>
-#include <crypto_null/null_provider.h>
 #include <msg/doc.h>
+#include <protect/mem.h>
+#include <protect/provider.h>
 
 #define PORT_RING     4096u
 #define MBUF_BYTES    2048u
 #define MBUF_PAGE     4096u          /* without hugepages no buffer crosses a page */
 #define SLAB_BYTES    (512ull << 20) /* touched only as far as it is used */
 #define STORE_BUDGET  (2ull << 30)
-#define BUSY_MAX      64u /* of many clients, busy at one time */
+#define BUSY_MAX      64u   /* of many clients, busy at one time */
+#define KEYS_MAX      1024u /* expanded traffic keys held by one lcore, 1 KiB each */
+#define GROUP         1u
 #define REPLIES       16384u
 #define VIRTUAL_START (1000 * AEF_NS_PER_S) /* not 0: the engine's times may look back */
 
@@ -86,9 +89,10 @@ lab_pipeline_conf(const struct lab_appliance *app, const struct lab_opts *opts, 
 	lab_conn_conf(opts, &ret_conf->conn);
 	ret_conf->idle = lab_idle_conf(opts);
 	ret_conf->clock = app->clock;
-	ret_conf->provider = crypto_null_provider();
+	if (app->protect[idx] != NULL)
+		ret_conf->provider = protect_provider(app->protect[idx]);
 	ret_conf->codec = &app->codec;
-	ret_conf->keys = &app->keys;
+	ret_conf->keys = app->keys;
 }
 
 /* DPDK sets up page tables for all it is given: far too much takes minutes before it fails. */
@@ -197,22 +201,49 @@ place(void *ctx, const struct crypto_token *token, uint32_t nb_workers)
 	return lab_worker_of(ctx, aef_load_be32(token->tenant_id.b + 12) - 1);
 }
 
+/*
+ * Keys are random in every run, also in lockstep: they change the bytes of what is sent, but
+ * neither its length nor its time.
+ */
+static int
+make_protection(struct lab_appliance *app, const struct lab_opts *opts, struct aef_text *ret_error)
+{
+	struct protect_conf conf = { .keys_max = aef_min_u32(KEYS_MAX, 4 * opts->clients + 32) };
+	uint8_t random[64], reset_key[32], codec_key[16];
+	void *mem = NULL;
+	int rc = protect_ring_create(GROUP, &app->ring);
+
+	conf.ring = app->ring;
+	if (rc == 0)
+		rc = protect_create(&conf, &app->client_protect);
+	for (uint32_t i = 0; rc == 0 && i < app->nb_lcores; i++)
+		rc = protect_create(&conf, &app->protect[i]);
+	if (rc == 0)
+		rc = protect_mem_alloc(sizeof(*app->keys), &mem);
+	app->keys = mem;
+	if (rc == 0 && (protect_random(random, sizeof(random)) != 0 ||
+	                protect_random(reset_key, sizeof(reset_key)) != 0 ||
+	                protect_random(codec_key, sizeof(codec_key)) != 0))
+		rc = AEF_ERR_IO;
+	if (rc == 0) {
+		quantum_cid_codec_init(&app->codec, codec_key);
+		rc = pipeline_keys_init(app->keys, protect_provider(app->protect[0]), random,
+		                        reset_key);
+	}
+	crypto_wipe(random, sizeof(random));
+	crypto_wipe(reset_key, sizeof(reset_key));
+	crypto_wipe(codec_key, sizeof(codec_key));
+	if (rc != 0)
+		aef_text_printf(ret_error, "No packet protection: %s.", protect_create_text(rc));
+	return rc;
+}
+
 static int
 make_lcores(struct lab_appliance *app, const struct lab_opts *opts, struct aef_text *ret_error)
 {
-	static const uint8_t reset_key[32] = "the lab needs no secret here";
-	uint8_t random[64], key[16];
-	struct aef_rng rng;
-	int rc;
+	int rc = 0;
 
-	aef_rng_init(&rng, opts->seed + 99);
-	for (unsigned i = 0; i < sizeof(random); i++)
-		random[i] = (uint8_t)aef_rng_u64(&rng);
-	for (unsigned i = 0; i < sizeof(key); i++)
-		key[i] = (uint8_t)aef_rng_u64(&rng);
-	quantum_cid_codec_init(&app->codec, key);
-	rc = pipeline_keys_init(&app->keys, crypto_null_provider(), random, reset_key);
-	if (rc == 0 && app->nb_lcores > 1) {
+	if (app->nb_lcores > 1) {
 		rc = pipeline_mesh_init(&app->mesh, "lab", (uint8_t)app->nb_lcores, 1024,
 		                        ret_error);
 		app->mesh_made = rc == 0;
@@ -335,6 +366,8 @@ lab_appliance_init(struct lab_appliance *app, const struct lab_opts *opts,
 	if (rc == 0)
 		rc = make_ports(app, ret_error);
 	if (rc == 0)
+		rc = make_protection(app, opts, ret_error);
+	if (rc == 0)
 		rc = make_lcores(app, opts, ret_error);
 	if (rc == 0)
 		rc = make_workers(app, opts, ret_error);
@@ -373,6 +406,11 @@ lab_appliance_fini(struct lab_appliance *app)
 			delivery_link_fini(&app->links[l][w]);
 	if (app->mesh_made)
 		pipeline_mesh_fini(&app->mesh);
+	for (uint32_t l = 0; l < app->nb_lcores; l++)
+		protect_destroy(app->protect[l]);
+	protect_destroy(app->client_protect);
+	protect_ring_close(app->ring);
+	protect_mem_free(app->keys, sizeof(*app->keys));
 	dpio_port_stop(&app->port);
 	dpio_port_stop(&app->client_port);
 	for (uint32_t l = 0; l < app->nb_lcores; l++) {

@@ -39,8 +39,10 @@ struct lab_appliance {
 	struct dpio_pool pool, client_pool, replies;
 	struct rte_ring *to_appliance[LAB_LCORES_MAX], *to_clients[LAB_LCORES_MAX];
 	struct dpio_port port, client_port;
+	struct protect_ring *ring; /* token keys of this run: the lab issues and accepts */
+	struct protect *protect[LAB_LCORES_MAX], *client_protect;
 	struct quantum_cid_codec codec;
-	struct pipeline_keys keys;
+	struct pipeline_keys *keys; /* in memory for secrets */
 	struct pipeline_mesh mesh;
 	bool mesh_made;
 	struct pipeline_lcore *lcores[LAB_LCORES_MAX];

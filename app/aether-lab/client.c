@@ -5,8 +5,9 @@
 
 #include <base/bytes.h>
 #include <base/err.h>
-#include <crypto/token.h>
 #include <msg/doc.h>
+#include <protect/mem.h>
+#include <protect/token.h>
 
 #define CLIENT_BUDGET (2ull << 30)
 #define RETRY_NS      (200 * AEF_NS_PER_MS)
@@ -175,39 +176,30 @@ type(struct lab_client *client, uint64_t now_ns)
 /* ---- connection -------------------------------------------------------------------------------
  */
 
-static void
-fill_random(struct lab_host *host, uint8_t *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		bytes[i] = (uint8_t)aef_rng_u64(&host->rng);
-}
-
-/* With the null provider the lab issues its own tokens; the tenant says which document. */
+/* The lab issues its own tokens; the tenant says which document. */
 static int
 make_ticket(struct lab_client *client, struct quantum_client_conf *ret, uint64_t now_ns)
 {
 	struct lab_host *host = client->host;
-	const struct crypto_provider *crypto = host->conf.provider;
-	const uint64_t unix_ms = delivery_unix_ms(&host->conf.clock, now_ns);
-	struct crypto_token token = { .epoch = 1,
-		                      .group = 1,
-		                      .issued_ms = unix_ms,
-		                      .expires_ms = unix_ms + CRYPTO_TOKEN_LIFE_DEFAULT_MS,
-		                      .session_epoch = 1 };
-	uint8_t nonce[CRYPTO_NONCE_BYTES];
+	struct crypto_token want = { .subject_id = client->id, .session_epoch = 1 };
+	struct protect_grant grant;
+	int rc;
 
-	token.conn_id = lab_host_guuid(host);
-	token.session_id = lab_host_guuid(host);
-	token.subject_id = client->id;
-	aef_store_be32(token.tenant_id.b + 12, client->doc_idx + 1);
-	fill_random(host, token.psk, sizeof(token.psk));
-	fill_random(host, nonce, sizeof(nonce));
-	fill_random(host, ret->random, sizeof(ret->random));
-	fill_random(host, ret->dh_seed, sizeof(ret->dh_seed));
-	memcpy(ret->psk, token.psk, sizeof(ret->psk));
-	ret->cid = token.conn_id;
-	ret->server = client->server;
-	return crypto->token_seal(crypto->ctx, &token, nonce, ret->token);
+	aef_store_be32(want.tenant_id.b + 12, client->doc_idx + 1);
+	rc = protect_token_issue(host->conf.protect, &want, 0,
+	                         delivery_unix_ms(&host->conf.clock, now_ns), &grant);
+	if (rc == 0)
+		rc = protect_random(ret->random, sizeof(ret->random));
+	if (rc == 0)
+		rc = protect_random(ret->dh_seed, sizeof(ret->dh_seed));
+	if (rc == 0) {
+		memcpy(ret->token, grant.token, sizeof(ret->token));
+		memcpy(ret->psk, grant.psk, sizeof(ret->psk));
+		ret->cid = grant.conn_id;
+		ret->server = client->server;
+	}
+	crypto_wipe(&grant, sizeof(grant));
+	return rc;
 }
 
 static void
@@ -222,6 +214,7 @@ dial(struct lab_client *client, uint64_t now_ns)
 		client->conn = NULL;
 	else
 		quantum_conn_set_user(client->conn, client);
+	crypto_wipe(&conf, sizeof(conf));
 }
 
 static void

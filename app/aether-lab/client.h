@@ -17,6 +17,7 @@
 #include <docclient/docclient.h>
 #include <dpio/path.h>
 #include <dpio/port.h>
+#include <protect/provider.h>
 #include <quantum/conn.h>
 
 #include "hub.h"
@@ -64,7 +65,7 @@ struct lab_client {
 };
 
 struct lab_host_conf {
-	const struct crypto_provider *provider;
+	struct protect *protect; /* borrowed; its ring is the appliance's */
 	struct quantum_conn_conf conn;
 	struct delivery_clock clock;
 	struct dpio_port *port;    /* the clients' side of the port pair */
@@ -91,7 +92,9 @@ struct lab_host {
 	struct lab_client *clients;
 	struct aef_guuid *docs; /* [nb_docs] */
 	struct lab_hub hub;
+	const struct crypto_provider *provider; /* of conf.protect */
 	void *env_mem, *secret_mem;
+	size_t secret_bytes;
 	struct quantum_env *env;
 	struct delivery_bell bell;
 	struct aef_rng rng;

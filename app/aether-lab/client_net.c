@@ -142,7 +142,7 @@ unsigned
 lab_client_transmit(struct lab_client *client, uint64_t now_ns)
 {
 	struct lab_host *host = client->host;
-	const struct crypto_provider *crypto = host->conf.provider;
+	const struct crypto_provider *crypto = host->provider;
 	unsigned nb = 0;
 
 	for (; client->conn != NULL && nb < LAB_BATCH; nb++) {
@@ -176,7 +176,7 @@ void
 lab_client_receive(struct lab_client *client, struct rte_mbuf *mbuf, uint64_t now_ns)
 {
 	struct lab_host *host = client->host;
-	const struct crypto_provider *crypto = host->conf.provider;
+	const struct crypto_provider *crypto = host->provider;
 	struct net_meta meta;
 	struct quantum_rx rx = { .owner = mbuf };
 	enum quantum_verdict verdict;

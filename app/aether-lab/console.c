@@ -256,9 +256,10 @@ show_config(void *arg)
 
 	aef_text_printf(show->out,
 	                "%u clients, %u documents, %u transport lcores, %u workers, "
-	                "seed %llu, FEC %s, protection null\n",
+	                "seed %llu, FEC %s, protection %s\n",
 	                lab->opts.clients, lab->opts.docs, lab->opts.lcores, lab->opts.workers,
-	                (unsigned long long)lab->opts.seed, fec[lab->opts.fec]);
+	                (unsigned long long)lab->opts.seed, fec[lab->opts.fec],
+	                lab->host.provider->name);
 	for (uint32_t i = 0; i < lab->opts.clients; i++) {
 		aef_text_printf(show->out, "client %u up: ", i + 1);
 		lab_link_text(&lab_hub_link(&lab->host.hub, i, LAB_UP)->conf, show->out);

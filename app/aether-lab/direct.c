@@ -5,7 +5,7 @@
 
 #include <base/err.h>
 #include <base/rng.h>
-#include <crypto_null/null_provider.h>
+#include <protect/mem.h>
 #include <wire/header.h>
 
 #include "direct_priv.h"
@@ -500,7 +500,9 @@ memory(struct lab_direct *d)
 
 	quantum_env_conf_scale(&pools, d->conf.conns, d->conf.conns_busy);
 	d->env_mem = take(quantum_env_bytes(&pools));
-	d->secret_mem = take(quantum_env_secret_bytes(&pools));
+	d->secret_bytes = quantum_env_secret_bytes(&pools);
+	if (protect_mem_alloc(d->secret_bytes, &d->secret_mem) != 0)
+		return false;
 	d->table_mem = take(quantum_table_bytes(d->conf.conns));
 	d->server_mem = take(quantum_server_bytes(d->conf.tokens_max));
 	d->conns = take(d->conf.conns * sizeof(*d->conns));
@@ -508,8 +510,8 @@ memory(struct lab_direct *d)
 		queues[i]->items = calloc(DIRECT_QUEUE, sizeof(void *));
 		ok = ok && queues[i]->items != NULL;
 	}
-	return ok && d->env_mem != NULL && d->secret_mem != NULL && d->table_mem != NULL &&
-	       d->server_mem != NULL && d->conns != NULL;
+	return ok && d->env_mem != NULL && d->table_mem != NULL && d->server_mem != NULL &&
+	       d->conns != NULL;
 }
 
 /* Seeds in the order in which pipeline_lcore_create() draws them. */
@@ -521,13 +523,12 @@ engine(struct lab_direct *d)
 	uint64_t seed = d->conf.seed;
 
 	quantum_env_conf_scale(&pools, d->conf.conns, d->conf.conns_busy);
-	d->keys = *atomic_load(&d->app->keys.current);
 	d->env = quantum_env_init(d->env_mem, d->secret_mem, &pools, d->conf.provider, &ops,
 	                          aef_splitmix64(&seed));
 	quantum_table_init(&d->table, d->table_mem, d->conf.conns, 0, &d->app->codec,
 	                   aef_splitmix64(&seed));
 	d->server = quantum_server_init(d->server_mem, d->conf.tokens_max, d->env, &d->table,
-	                                &d->keys, &d->conf.conn);
+	                                atomic_load(&d->app->keys->current), &d->conf.conn);
 	for (uint32_t i = 0; i < d->conf.conns; i++) {
 		d->conns[i].slot = i;
 		aef_list_init(&d->conns[i].touched);
@@ -592,6 +593,6 @@ lab_direct_destroy(struct lab_direct *d)
 	free(d->server_mem);
 	free(d->table_mem);
 	free(d->env_mem);
-	free(d->secret_mem);
+	protect_mem_free(d->secret_mem, d->secret_bytes);
 	free(d);
 }

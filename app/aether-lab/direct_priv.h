@@ -50,8 +50,8 @@ struct lab_direct {
 	struct pipeline_conf conf;
 	struct quantum_env *env;
 	void *env_mem, *secret_mem, *table_mem, *server_mem;
+	size_t secret_bytes;
 	struct quantum_table table;
-	struct quantum_server_keys keys;
 	struct quantum_server *server;
 	struct direct_conn *conns;
 	struct aef_list touched, free;

@@ -7,6 +7,7 @@
 
 #include <base/bytes.h>
 #include <base/err.h>
+#include <protect/mem.h>
 
 #include "client.h"
 #include "direct.h"
@@ -149,16 +150,20 @@ make_env(struct lab_host *host)
 	struct quantum_env_conf conf;
 	uint64_t seed = host->conf.seed;
 	size_t bytes;
+	int rc;
 
 	quantum_env_conf_scale(&conf, host->conf.nb_clients,
 	                       aef_min_u32(host->conf.nb_clients, BUSY_MAX));
 	bytes = (quantum_env_bytes(&conf) + 63) & ~(size_t)63;
 	host->env_mem = aligned_alloc(64, bytes);
-	host->secret_mem = aligned_alloc(64, quantum_env_secret_bytes(&conf));
-	if (host->env_mem == NULL || host->secret_mem == NULL)
+	if (host->env_mem == NULL)
 		return AEF_ERR_NOMEM;
-	host->env = quantum_env_init(host->env_mem, host->secret_mem, &conf, host->conf.provider,
-	                             &ops, aef_splitmix64(&seed));
+	host->secret_bytes = quantum_env_secret_bytes(&conf);
+	rc = protect_mem_alloc(host->secret_bytes, &host->secret_mem);
+	if (rc != 0)
+		return rc;
+	host->env = quantum_env_init(host->env_mem, host->secret_mem, &conf, host->provider, &ops,
+	                             aef_splitmix64(&seed));
 	return 0;
 }
 
@@ -184,6 +189,7 @@ lab_host_init(struct lab_host *host, const struct lab_host_conf *conf, struct ae
 
 	memset(host, 0, sizeof(*host));
 	host->conf = *conf;
+	host->provider = protect_provider(conf->protect);
 	host->now_ns = hub.now_ns = delivery_now_ns(&conf->clock);
 	aef_rng_init(&host->rng, conf->seed);
 	aef_hist_reset(&host->latency_all);
@@ -229,7 +235,7 @@ lab_host_fini(struct lab_host *host)
 	free(host->scratch);
 	free(host->arena.mem);
 	free(host->env_mem);
-	free(host->secret_mem);
+	protect_mem_free(host->secret_mem, host->secret_bytes);
 	host->clients = NULL;
 	host->docs = NULL;
 	host->scratch = NULL;

@@ -8,8 +8,10 @@
 #include <base/err.h>
 #include <base/siphash.h>
 #include <dpio/net.h>
+#include <wire/header.h>
 
 #define IPPROTO_UDP_BYTE 17u
+#define CID_AT           6u /* in the header */
 
 int
 lab_hub_init(struct lab_hub *hub, const struct lab_hub_conf *conf, struct aef_text *ret_error)
@@ -137,6 +139,23 @@ hash_instant(struct aef_sha256 *sha, const struct lab_hub *hub)
 	aef_sha256_update(sha, sum, sizeof(sum));
 }
 
+/* What the hash covers of a payload: header without the id, and SACK blocks. The rest is encrypted
+ * under keys that are new in every run; its length counts. */
+static void
+hash_clear(struct aef_siphash *sip, const struct lab_frame *frame)
+{
+	const uint8_t *data = frame->payload;
+	struct wire_header hdr;
+	uint32_t clear = aef_min_u32(frame->payload_len, WIRE_HEADER_BYTES);
+
+	if (wire_classify(data, frame->payload_len, &hdr) == WIRE_CLASS_PROTECTED)
+		clear = frame->payload_len - hdr.payload_len - WIRE_TAG_BYTES;
+	aef_siphash_update(sip, data, aef_min_u32(clear, CID_AT));
+	if (clear > CID_AT + AEF_GUUID_BYTES)
+		aef_siphash_update(sip, data + CID_AT + AEF_GUUID_BYTES,
+		                   clear - CID_AT - AEF_GUUID_BYTES);
+}
+
 /*
  * Datagrams of one instant are added up, so their order over several links does not count: which
  * connection is served first within a nanosecond is the driver's affair. The number on its own link
@@ -162,16 +181,15 @@ hash_offer(struct lab_hub *hub, uint32_t client, enum lab_way way, const struct 
 	head[24] = (uint8_t)way;
 	aef_siphash_init(&sip, key, true);
 	aef_siphash_update(&sip, head, sizeof(head));
-	aef_siphash_update(&sip, frame->payload, frame->payload_len);
+	hash_clear(&sip, frame);
 	aef_siphash_final128(&sip, digest);
 	hub->instant[0] += aef_load_be64(digest);
 	hub->instant[1] += aef_load_be64(digest + 8);
 	hub->hashed++;
 	if (hub->dump != NULL)
-		(void)fprintf(
-			hub->dump, "%llu %s %u %u %016llx\n", (unsigned long long)now_ns,
-			way == LAB_UP ? "up" : "down", client + 1, frame->payload_len,
-			(unsigned long long)aef_siphash64(key, frame->payload, frame->payload_len));
+		(void)fprintf(hub->dump, "%llu %s %u %u %016llx\n", (unsigned long long)now_ns,
+		              way == LAB_UP ? "up" : "down", client + 1, frame->payload_len,
+		              (unsigned long long)aef_load_be64(digest));
 }
 
 void

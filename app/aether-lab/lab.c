@@ -8,7 +8,6 @@
 #include <rte_lcore.h>
 
 #include <base/err.h>
-#include <crypto_null/null_provider.h>
 
 #define SLEEP_NS     (10 * AEF_NS_PER_MS) /* at most; whatever brings work rings */
 #define CONNECT_NS   (20 * AEF_NS_PER_S)
@@ -109,7 +108,7 @@ host_conf(struct lab *lab, struct lab_host_conf *ret_conf)
 	struct lab_appliance *app = &lab->app;
 
 	*ret_conf = (struct lab_host_conf){
-		.provider = crypto_null_provider(),
+		.protect = app->client_protect,
 		.clock = app->clock,
 		.port = &app->client_port,
 		.pool = app->client_pool.mp,

@@ -47,11 +47,11 @@ greet(const struct lab *lab)
 	lab_link_text(&lab->opts.up, &text);
 	aef_text_printf(&text, "; down: ");
 	lab_link_text(&lab->opts.down, &text);
-	(void)printf("aether-lab %s: packet protection is NULL: nothing here is secret or "
-	             "authentic.\n%u clients, %u documents, %u transport and %u worker lcores, %s, "
+	(void)printf("aether-lab %s: packet protection: %s\n"
+	             "%u clients, %u documents, %u transport and %u worker lcores, %s, "
 	             "seed %llu\nlinks up: %s\n",
-	             AEF_VERSION, lab->opts.clients, lab->opts.docs, lab->opts.lcores,
-	             lab->opts.workers,
+	             AEF_VERSION, lab->host.provider->name, lab->opts.clients, lab->opts.docs,
+	             lab->opts.lcores, lab->opts.workers,
 	             lab->opts.lockstep         ? "lockstep on a virtual clock"
 	             : dpio_eal_has_hugepages() ? "hugepages"
 	                                        : "no hugepages",

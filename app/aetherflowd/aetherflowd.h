@@ -14,6 +14,7 @@
 
 #include <dpio/dpio.h>
 #include <pipeline/pipeline.h>
+#include <protect/provider.h>
 #include <runtime/log.h>
 #include <runtime/module.h>
 #include <worker/slab.h>
@@ -71,7 +72,10 @@ struct node {
 	struct delivery_tsc tsc;
 	struct delivery_clock clock;
 	struct quantum_cid_codec codec;
-	struct pipeline_keys keys;
+	struct protect_ring *ring; /* token keys */
+	struct protect *protect;   /* of the main thread */
+	struct protect *lcore_protect[PIPELINE_LCORES_MAX];
+	struct pipeline_keys *keys; /* in memory for secrets */
 	struct pipeline_mesh mesh;
 	struct pipeline_lcore *lcores[PIPELINE_LCORES_MAX];
 	struct worker *worker[PIPELINE_WORKERS_MAX];
@@ -99,9 +103,6 @@ extern const struct aef_module *const modules[];
 
 /* The one node. */
 extern struct node node;
-
-/** Fill @p len random bytes from the system. @return 0 or AEF_ERR_IO */
-AEF_MUST_CHECK int random_fill(void *ret, size_t len);
 
 /** True when there is a service of that name. */
 bool service_exists(const char *name);
@@ -150,7 +151,7 @@ void node_stats_text(struct aef_text *out);
  */
 int node_list(const char *what);
 
-/** One line: what runs and that its protection is null. */
+/** One line: what runs and how it is protected. */
 void node_banner(struct aef_text *out);
 
 #endif

@@ -13,26 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
 #include <base/err.h>
-#include <crypto_null/null_provider.h>
+#include <protect/mem.h>
 
 #include "aetherflowd.h"
 
-#define KEYS_LIFE_S 60u
+#define KEYS_LIFE_S   60u
+#define KEYS_PER_CONN 4u /* traffic keys: both directions, and the next epoch of each */
+#define GROUP         1u
 
 struct node node;
-
-int
-random_fill(void *ret, size_t len)
-{
-	return getrandom(ret, len, 0) == (ssize_t)len ? 0 : AEF_ERR_IO;
-}
 
 /* ---- before anything is started -----------------------------------------------------------------
  */
@@ -89,18 +84,47 @@ static int
 keys_init(const struct transport_conf *conf)
 {
 	uint8_t random[64], cid_key[16], reset[32];
-	int rc = random_fill(random, sizeof(random));
+	void *mem = NULL;
+	int rc = protect_mem_alloc(sizeof(*node.keys), &mem);
 
-	if (rc == 0)
-		rc = random_fill(cid_key, sizeof(cid_key));
-	if (rc == 0)
-		rc = random_fill(reset, sizeof(reset));
 	if (rc < 0)
 		return rc;
+	node.keys = mem;
+	if (protect_random(random, sizeof(random)) < 0 ||
+	    protect_random(cid_key, sizeof(cid_key)) < 0 ||
+	    protect_random(reset, sizeof(reset)) < 0)
+		rc = AEF_ERR_IO;
 	if (conf->reset_key != NULL)
 		reset_key_get(conf->reset_key, reset);
-	quantum_cid_codec_init(&node.codec, cid_key);
-	return pipeline_keys_init(&node.keys, crypto_null_provider(), random, reset);
+	if (rc == 0) {
+		quantum_cid_codec_init(&node.codec, cid_key);
+		rc = pipeline_keys_init(node.keys, protect_provider(node.protect), random, reset);
+	}
+	crypto_wipe(random, sizeof(random));
+	crypto_wipe(cid_key, sizeof(cid_key));
+	crypto_wipe(reset, sizeof(reset));
+	return rc;
+}
+
+/* A provider for each transport lcore, and one for the main thread; handshake keys. */
+static int
+protection_init(const struct transport_conf *t, struct aef_text *error)
+{
+	struct protect_conf conf = { .keys_max = KEYS_PER_CONN * t->conns_busy };
+	int rc = protect_ring_create(GROUP, &node.ring);
+
+	conf.ring = node.ring;
+	for (uint8_t i = 0; rc == 0 && i < t->lcores; i++)
+		rc = protect_create(&conf, &node.lcore_protect[i]);
+	conf.keys_max = 1;
+	if (rc == 0)
+		rc = protect_create(&conf, &node.protect);
+	if (rc == 0)
+		rc = keys_init(t);
+	if (rc < 0)
+		aef_text_printf(error, "There is no packet protection: %s.",
+		                protect_create_text(rc));
+	return rc;
 }
 
 static void
@@ -146,12 +170,12 @@ lcore_make(const struct transport_conf *t, uint8_t idx, struct aef_text *error)
 	conf.idle.busy_poll = t->busy_poll;
 	conf.idle.sleep_max_ns = t->sleep_us * AEF_NS_PER_US;
 	conf.clock = node.clock;
-	conf.provider = crypto_null_provider();
+	conf.provider = protect_provider(node.lcore_protect[idx]);
 	conf.codec = &node.codec;
-	conf.keys = &node.keys;
+	conf.keys = node.keys;
 	conf.mesh = t->lcores > 1 ? &node.mesh : NULL;
 	conn_conf_fill(&conf.conn, conf.payload_max);
-	if (random_fill(&conf.seed, sizeof(conf.seed)) < 0)
+	if (protect_random(&conf.seed, sizeof(conf.seed)) < 0)
 		return AEF_ERR_IO;
 	node.lcores[idx] = pipeline_lcore_create(&conf, error);
 	if (node.lcores[idx] == NULL)
@@ -185,7 +209,7 @@ transport_init(struct aef_runtime *rt, const void *conf)
 	const struct transport_conf *t = conf;
 	char buf[AEF_RUNTIME_ERROR_MAX];
 	struct aef_text error = aef_text_make(buf, sizeof(buf));
-	int rc = keys_init(t);
+	int rc = protection_init(t, &error);
 
 	node.transport = t;
 	node.dpio = aef_config_section(rt->config, "dpio");
@@ -213,7 +237,16 @@ transport_fini(struct aef_runtime *rt)
 			delivery_link_fini(&node.links[i][w]);
 	}
 	pipeline_mesh_fini(&node.mesh);
-	crypto_wipe(&node.keys, sizeof(node.keys));
+	for (uint8_t i = 0; i < PIPELINE_LCORES_MAX; i++) {
+		protect_destroy(node.lcore_protect[i]);
+		node.lcore_protect[i] = NULL;
+	}
+	protect_destroy(node.protect);
+	protect_ring_close(node.ring);
+	protect_mem_free(node.keys, sizeof(*node.keys));
+	node.protect = NULL;
+	node.ring = NULL;
+	node.keys = NULL;
 }
 
 /* ---- worker lcores
@@ -281,7 +314,7 @@ worker_make(const struct workers_conf *w, uint8_t idx, struct aef_text *error)
 	conf.clock = node.clock;
 	conf.idle.busy_poll = w->busy_poll;
 	conf.idle.sleep_max_ns = w->sleep_us * AEF_NS_PER_US;
-	if (random_fill(&conf.seed, sizeof(conf.seed)) < 0)
+	if (protect_random(&conf.seed, sizeof(conf.seed)) < 0)
 		return AEF_ERR_IO;
 	node.worker[idx] = worker_create(&conf, error);
 	if (node.worker[idx] == NULL)
@@ -385,9 +418,10 @@ node_tick(uint64_t now_s)
 	if (now_s - keys_s < KEYS_LIFE_S)
 		return;
 	keys_s = now_s;
-	if (random_fill(random, sizeof(random)) < 0 ||
-	    pipeline_keys_rotate(&node.keys, crypto_null_provider(), random) < 0)
+	if (protect_random(random, sizeof(random)) < 0 ||
+	    pipeline_keys_rotate(node.keys, protect_provider(node.protect), random) < 0)
 		AEF_LOG(AEF_LOG_ERROR, "pipeline", "handshake keys could not be renewed");
+	crypto_wipe(random, sizeof(random));
 }
 
 static uint64_t

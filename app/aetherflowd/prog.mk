@@ -1,7 +1,7 @@
 # The appliance: poll-mode transport lcores, worker lcores, one configuration file.
 NAME := aetherflowd
 SRCS := main.c modules.c conf.c lcores.c services.c stats.c describe.c echo.c
-DEPS := base runtime crypto crypto_null dpio delivery quantum pipeline service worker \
+DEPS := base runtime crypto protect dpio delivery quantum pipeline service worker \
 	docmsg msg storeif store text json statesync
 PKGS := libcyaml
 LIBS := -lisal -lrte_net_ring

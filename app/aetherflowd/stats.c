@@ -60,5 +60,5 @@ node_banner(struct aef_text *out)
 			address(out, port, &port->local.ipv6);
 		aef_text_printf(out, ";");
 	}
-	aef_text_printf(out, " protection: null (checksums only; not for release)");
+	aef_text_printf(out, " protection: %s", protect_provider(node.protect)->name);
 }

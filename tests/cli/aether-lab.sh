@@ -54,7 +54,7 @@ refuse() {
 
 check "real time, defaults for 2 s" 0 '^in sync$' "$LAB" --duration 2s --no-huge
 has "four documents" '^document 4: version [0-9]+, .*, 3 replicas equal$'
-has "null protection is said" 'protection is NULL'
+has "the protection is said" '^aether-lab [0-9.]+: packet protection: aes-256-gcm'
 has "a table" '^ +1\.[0-9] s '
 
 check "two transport and two worker lcores, IPv6" 0 '^in sync$' \

@@ -160,7 +160,7 @@ cat "$dir/left" >>"$dir/out"
 [ ! -s "$dir/left" ] && grep -q protection "$dir/out"
 verdict "nothing is left in the run-time folder of DPDK" $?
 
-runs "echo" 's/x/x/' '1 transport lcore.*\(echo\).*10.98.0.1:4433.*protection: null \(checksums only; not for release\)'
+runs "echo" 's/x/x/' '1 transport lcore.*\(echo\).*10.98.0.1:4433.*protection: aes-256-gcm'
 runs "statesync" 's/service: echo/service: statesync/' '\(statesync\)'
 runs "two and two lcores" 's/^  lcores: 1/  lcores: 2/' '2 transport lcore\(s\), 2 worker\(s\)'
 

@@ -206,7 +206,7 @@ START_TEST(hub_frame_that_is_not_udp_is_freed)
 }
 END_TEST
 
-START_TEST(hub_hash_depends_on_payload_time_and_way)
+START_TEST(hub_hash_depends_on_header_time_and_way)
 {
 	const struct link_conf up = link_conf_default();
 	uint8_t hash[4][AEF_SHA256_BYTES];
@@ -231,6 +231,38 @@ START_TEST(hub_hash_depends_on_payload_time_and_way)
 
 	for (unsigned i = 1; i < 4; i++)
 		ck_assert(memcmp(hash[0], hash[i], sizeof(hash[0])) != 0);
+}
+END_TEST
+
+START_TEST(hub_hash_leaves_out_the_id_and_what_is_encrypted)
+{
+	const struct link_conf up = link_conf_default();
+	/* Two SACK blocks; where a byte is changed, and whether the hash shows it. */
+	static const struct {
+		uint16_t at;
+		bool counts;
+	} runs[] = { { 0, true },  { 6, false }, { 21, false }, { 22, true },
+		     { 32, true }, { 47, true }, { 48, false }, { 87, false } };
+	const struct wire_header hdr = { .version = WIRE_VERSION, .payload_len = 24 };
+	uint8_t same[AEF_SHA256_BYTES], hash[AEF_SHA256_BYTES];
+
+	for (unsigned i = 0; i <= AEF_DIM(runs); i++) {
+		struct rte_mbuf *mbuf = fix_frame(false, 7, 32 + 16 + 24 + 16, 0);
+		struct lab_frame frame;
+		struct lab_hub hub;
+
+		ck_assert(lab_frame_parse(mbuf, &frame));
+		wire_header_encode(frame.payload, &hdr);
+		if (i > 0)
+			frame.payload[runs[i - 1].at] ^= 0x80;
+		hub_make(&hub, &up, true);
+		lab_hub_offer(&hub, 0, LAB_UP, mbuf, 100 * MS);
+		lab_hub_hash(&hub, i == 0 ? same : hash);
+		lab_hub_fini(&hub);
+		ck_assert_msg(i == 0 ||
+		                      (memcmp(same, hash, sizeof(same)) != 0) == runs[i - 1].counts,
+		              "byte %u", runs[i == 0 ? 0 : i - 1].at);
+	}
 }
 END_TEST
 
@@ -262,4 +294,6 @@ TEST_SUITE(hub, &hub_frame_is_delivered_whole_after_the_delay,
            &hub_doubled_frame_comes_as_two_buffers,
            &hub_congested_link_marks_ce_in_both_ip_versions,
            &hub_lost_and_flushed_frames_go_back_to_the_pool, &hub_frame_that_is_not_udp_is_freed,
-           &hub_hash_depends_on_payload_time_and_way, &hub_set_changes_the_links_that_were_named)
+           &hub_hash_depends_on_header_time_and_way,
+           &hub_hash_leaves_out_the_id_and_what_is_encrypted,
+           &hub_set_changes_the_links_that_were_named)
