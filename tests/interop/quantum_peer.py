@@ -8,6 +8,7 @@ arguments, so everything here is a function of its inputs. Numbers are int, all 
 Layers: Header, Token and Ring, the datagrams of the handshake, Direction (key schedule),
 seal_packet and open_packet, Connection, and the roles Client and Server.
 """
+import functools
 import hmac as _hmac
 import hashlib
 import ipaddress
@@ -70,6 +71,8 @@ def classify(datagram):
         left = size - HEADER - length - TAG
         need(length >= 1 and 0 <= left <= 8 * SACK and left % SACK == 0, "length")
         return "PROTECTED", header
+    if flags & (SYN | RST):
+        need(sequence == 0 and ack == 0, "zero")
     if flags == SYN:
         need(size == SYN_BYTES and length == SYN_BYTES - HEADER, "length")
         return "SYN", header
@@ -113,6 +116,7 @@ def hkdf_expand(prk, info, size):
     return out[:size]
 
 
+@functools.lru_cache(maxsize=64)
 def x25519_public(private):
     return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes(
         serialization.Encoding.Raw, serialization.PublicFormat.Raw)
@@ -274,7 +278,7 @@ def syn(conn_id, random, token):
 def read_syn(datagram):
     """[Q-4.1]: header, client random, token."""
     kind, header = classify(datagram)
-    need(kind == "SYN" and header.sequence == 0 and header.ack == 0, "SYN")
+    need(kind == "SYN", "SYN")
     read = Reader(datagram[HEADER:])
     random, token = read.bytes(16), read.bytes(TOKEN)
     need(not any(read.bytes(read.left())), "SYN padding")
@@ -355,12 +359,13 @@ def read_ack(datagram):
     return header, AckClear(random, token, offer, public, read.bytes(16), signed)
 
 
-def open_ack(direction, datagram):
-    """The frames; the number is that of the sequence, in epoch 0."""
+def open_ack(direction, datagram, first=0):
+    """Number and frames; only tests begin at another number than 0."""
     _, header = classify(datagram)
-    need(header.sequence >> EPOCH_SHIFT == 0, "key epoch")
+    number = expand(header.sequence, first - 1)
+    need(number >> EPOCH_SHIFT == first >> EPOCH_SHIFT, "key epoch")
     split = HEADER + CLEAR
-    return direction.open(header.sequence, datagram[:split], datagram[split:])
+    return number, direction.open(number, datagram[:split], datagram[split:])
 
 
 def busy(conn_id, psk, random, reason, retry_ms):
@@ -476,8 +481,8 @@ class Received:
     """What has arrived: replay windows per epoch [Q-3.7], ack and SACK blocks [Q-5.5]."""
     WINDOW = 2048
 
-    def __init__(self):
-        self.highest, self.floor, self.numbers, self.latest = -1, 0, set(), -1
+    def __init__(self, first=0):
+        self.highest, self.floor, self.numbers, self.latest = first - 1, first, set(), -1
         self.top = {}
 
     def fresh(self, number):
@@ -511,11 +516,15 @@ class Received:
 
 
 class Connection:
-    """Both directions after the key schedule; frames in and out, no timers, no retransmission."""
+    """Both directions after the key schedule; frames in and out, no timers, no retransmission.
 
-    def __init__(self, out, into, out_id, number=0):
-        self.out, self.into, self.out_id, self.number = out, into, out_id, number
-        self.in_ids, self.got, self.acked_epoch = set(), Received(), -1
+    Both count from @first: 0 but in tests of far numbers.
+    """
+
+    def __init__(self, out, into, out_id, first=0):
+        self.out, self.into, self.out_id, self.first = out, into, out_id, first
+        self.number, self.got = first, Received(first)
+        self.in_ids, self.acked_epoch = set(), (first >> EPOCH_SHIFT) - 1
 
     def seal(self, payload, flags=0):
         epoch = self.number >> EPOCH_SHIFT
@@ -539,7 +548,7 @@ class Connection:
         ack = expand(header.ack, self.number - 1)
         ends = [expand(end, self.number - 1) for _, end in packet.sacks]
         need(max([ack] + ends) <= self.number, "ack of a number never sent")  # [Q-5.9]
-        if max([ack] + ends) > 0:
+        if max([ack] + ends) > self.first:
             self.acked_epoch = max(self.acked_epoch, max([ack] + ends) - 1 >> EPOCH_SHIFT)
         return packet, into
 
@@ -551,7 +560,8 @@ class Connection:
 class Client:
     """One attempt: syn(), on_syn_ack(), ack(), on_packet(); then conn."""
 
-    def __init__(self, conn_id, token, psk, random, private):
+    def __init__(self, conn_id, token, psk, random, private, first=0):
+        self.first = first
         self.conn_id, self.token, self.psk, self.random = conn_id, token, psk, random
         self.private, self.public = private, x25519_public(private)
         self.offer = self.keys = self.conn = self.clear = self.accept = None
@@ -566,7 +576,7 @@ class Client:
                              offer.public)
         self.offer = offer
         self.clear = ack_clear(self.conn_id, self.psk, self.random, self.token, offer, self.public)
-        self.conn = Connection(self.keys.c2s, self.keys.s2c, None)
+        self.conn = Connection(self.keys.c2s, self.keys.s2c, None, self.first)
         self.conn.in_ids.add(self.conn_id)
 
     def ack(self, payload=b""):
@@ -597,7 +607,8 @@ class Client:
 class Server:
     """A node: on_syn() keeps nothing, on_ack() makes a connection."""
 
-    def __init__(self, ring, cookie_keys, privates):
+    def __init__(self, ring, cookie_keys, privates, first=0):
+        self.first = first
         self.ring, self.cookie_keys, self.privates = ring, cookie_keys, privates
         self.used = {}
 
@@ -632,14 +643,14 @@ class Server:
         if nonce in self.used:
             need(self.used[nonce][0] == who, "token used")  # [Q-4.7]
             conn = self.used[nonce][1]
-            payload = open_ack(conn.into, datagram)
-            conn.accept(header.sequence)
+            number, payload = open_ack(conn.into, datagram, self.first)
+            conn.accept(number)
             return conn, payload
         keys = schedule(opened.psk, clear.token, clear.random, clear.offer, clear.public,
                         self.privates[clear.offer.dh_epoch], clear.public)
-        payload = open_ack(keys.c2s, datagram)
-        conn = Connection(keys.s2c, keys.c2s, header.guuid)
+        number, payload = open_ack(keys.c2s, datagram, self.first)
+        conn = Connection(keys.s2c, keys.c2s, header.guuid, self.first)
         conn.in_ids.add(own_id)
-        conn.accept(header.sequence)
+        conn.accept(number)
         self.used[nonce] = who, conn
         return conn, payload

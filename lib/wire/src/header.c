@@ -38,8 +38,10 @@ classify_flags(size_t len, const struct wire_header *hdr)
 		               ? WIRE_CLASS_ACK
 		               : WIRE_CLASS_BAD_LENGTH;
 	case WIRE_FLAG_RST: /* */
-		return len == WIRE_RST_BYTES && hdr->payload_len == body ? WIRE_CLASS_RST
-		                                                         : WIRE_CLASS_BAD_LENGTH;
+		return len == WIRE_RST_BYTES && hdr->payload_len == body && hdr->seq == 0 &&
+		                       hdr->ack == 0
+		               ? WIRE_CLASS_RST
+		               : WIRE_CLASS_BAD_LENGTH;
 	default:
 		return WIRE_CLASS_BAD_FLAGS;
 	}
