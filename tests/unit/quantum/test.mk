@@ -1,2 +1,2 @@
-DEPS := quantum crypto_null
+DEPS := quantum crypto_null protect
 SRCS := pair.c
