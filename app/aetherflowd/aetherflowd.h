@@ -12,6 +12,8 @@
 #ifndef AETHERFLOWD_AETHERFLOWD_H
 #define AETHERFLOWD_AETHERFLOWD_H
 
+#include <pthread.h>
+
 #include <dpio/dpio.h>
 #include <pipeline/pipeline.h>
 #include <protect/provider.h>
@@ -74,9 +76,13 @@ struct node {
 	struct quantum_cid_codec codec;
 	struct protect_ring *ring; /* token keys */
 	struct protect *protect;   /* of the main thread */
+	struct protect *handshake_protect;
 	struct protect *lcore_protect[PIPELINE_LCORES_MAX];
 	struct pipeline_keys *keys; /* in memory for secrets */
 	struct pipeline_mesh mesh;
+	struct pipeline_handshaker *handshaker;
+	pthread_t handshake_thread; /* on the CPU of the main thread */
+	bool handshake_runs;
 	struct pipeline_lcore *lcores[PIPELINE_LCORES_MAX];
 	struct worker *worker[PIPELINE_WORKERS_MAX];
 	struct worker_slab slabs[PIPELINE_WORKERS_MAX];
@@ -84,7 +90,7 @@ struct node {
 	void *slab_mem[PIPELINE_WORKERS_MAX];
 	struct dpio_pool replies;
 	struct delivery_link links[PIPELINE_LCORES_MAX][PIPELINE_WORKERS_MAX];
-	atomic_bool stop_transport, stop_workers;
+	atomic_bool stop_transport, stop_workers, stop_handshakes;
 };
 
 /* Modules of this program. */

@@ -2,7 +2,7 @@
 /*
  * lcores.c - who runs where.
  *
- *   EAL lcore 0               main: signals, statistics, keys
+ *   EAL lcore 0               main: signals, statistics, keys; on its CPU the handshake thread
  *   1 to T                    transport lcore 0 to T - 1: queue i of every port
  *   T + 1 to T + W            worker lcore 0 to W - 1
  *
@@ -106,7 +106,7 @@ keys_init(const struct transport_conf *conf)
 	return rc;
 }
 
-/* A provider for each transport lcore, and one for the main thread; handshake keys. */
+/* A provider for each transport lcore, the main and the handshake thread; handshake keys. */
 static int
 protection_init(const struct transport_conf *t, struct aef_text *error)
 {
@@ -119,6 +119,8 @@ protection_init(const struct transport_conf *t, struct aef_text *error)
 	conf.keys_max = 1;
 	if (rc == 0)
 		rc = protect_create(&conf, &node.protect);
+	if (rc == 0)
+		rc = protect_create(&conf, &node.handshake_protect);
 	if (rc == 0)
 		rc = keys_init(t);
 	if (rc < 0)
@@ -174,6 +176,7 @@ lcore_make(const struct transport_conf *t, uint8_t idx, struct aef_text *error)
 	conf.codec = &node.codec;
 	conf.keys = node.keys;
 	conf.mesh = t->lcores > 1 ? &node.mesh : NULL;
+	conf.handshaker = node.handshaker;
 	conn_conf_fill(&conf.conn, conf.payload_max);
 	if (protect_random(&conf.seed, sizeof(conf.seed)) < 0)
 		return AEF_ERR_IO;
@@ -203,6 +206,18 @@ lcore_metrics(struct pipeline_lcore *lc, struct aef_metrics *metrics)
 	return rc;
 }
 
+static int
+handshaker_make(const struct transport_conf *t, struct aef_metrics *metrics, struct aef_text *error)
+{
+	struct pipeline_handshaker_conf conf;
+
+	pipeline_handshaker_conf_default(&conf);
+	conf.nb_lcores = (uint8_t)t->lcores;
+	node.handshaker = pipeline_handshaker_create(&conf, error);
+	return node.handshaker != NULL ? pipeline_handshaker_metrics(node.handshaker, metrics)
+	                               : AEF_ERR_NOMEM;
+}
+
 int
 transport_init(struct aef_runtime *rt, const void *conf)
 {
@@ -217,6 +232,8 @@ transport_init(struct aef_runtime *rt, const void *conf)
 	if (rc == 0)
 		rc = pipeline_mesh_init(&node.mesh, "node", (uint8_t)t->lcores, NODE_RING_MESH,
 		                        &error);
+	if (rc == 0)
+		rc = handshaker_make(t, &rt->metrics, &error);
 	for (uint8_t i = 0; rc == 0 && i < t->lcores; i++) {
 		rc = lcore_make(t, i, &error);
 		if (rc == 0)
@@ -237,14 +254,17 @@ transport_fini(struct aef_runtime *rt)
 			delivery_link_fini(&node.links[i][w]);
 	}
 	pipeline_mesh_fini(&node.mesh);
+	pipeline_handshaker_destroy(node.handshaker);
+	node.handshaker = NULL;
 	for (uint8_t i = 0; i < PIPELINE_LCORES_MAX; i++) {
 		protect_destroy(node.lcore_protect[i]);
 		node.lcore_protect[i] = NULL;
 	}
 	protect_destroy(node.protect);
+	protect_destroy(node.handshake_protect);
 	protect_ring_close(node.ring);
 	protect_mem_free(node.keys, sizeof(*node.keys));
-	node.protect = NULL;
+	node.protect = node.handshake_protect = NULL;
 	node.ring = NULL;
 	node.keys = NULL;
 }
@@ -389,11 +409,23 @@ worker_main(void *arg)
 	return 0;
 }
 
+static void *
+handshake_main(void *arg)
+{
+	pipeline_handshaker_run(arg, protect_provider(node.handshake_protect),
+	                        &node.stop_handshakes);
+	return NULL;
+}
+
 int
 node_launch(void)
 {
 	unsigned lcore = 1;
 
+	/* It inherits the main thread's CPU and its blocked signals. */
+	if (pthread_create(&node.handshake_thread, NULL, handshake_main, node.handshaker) != 0)
+		return AEF_ERR_STATE;
+	node.handshake_runs = true;
 	for (uint8_t i = 0; i < node.workers->lcores; i++)
 		if (rte_eal_remote_launch(worker_main, node.worker[i],
 		                          1u + node.transport->lcores + i) != 0)
@@ -447,4 +479,10 @@ node_shut(uint32_t ms)
 	atomic_store(&node.stop_transport, true);
 	atomic_store(&node.stop_workers, true);
 	rte_eal_mp_wait_lcore();
+	if (!node.handshake_runs)
+		return;
+	atomic_store(&node.stop_handshakes, true);
+	delivery_bell_ring(pipeline_handshaker_bell(node.handshaker));
+	(void)pthread_join(node.handshake_thread, NULL); /* cannot fail: ours, joined once */
+	node.handshake_runs = false;
 }

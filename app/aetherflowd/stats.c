@@ -28,6 +28,8 @@ node_stats_text(struct aef_text *out)
 			dpio_stats_text(&burst->stats, true, out);
 		}
 	}
+	aef_text_printf(out, "handshake thread:\n");
+	pipeline_handshaker_stats_text(pipeline_handshaker_stats(node.handshaker), true, out);
 	for (uint8_t i = 0; i < node.workers->lcores; i++) {
 		aef_text_printf(out, "worker lcore %u:\n", i);
 		worker_stats_text(worker_stats(node.worker[i]), true, out);

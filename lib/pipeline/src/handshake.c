@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lcore_priv.h"
 
+#define DERIVED_MAX    8u  /* connections made in one iteration */
 #define SYN_NUMBERS_AT 22u /* sequence and ack */
 #define SYN_ZEROS_AT   (WIRE_HEADER_BYTES + WIRE_RANDOM_BYTES + WIRE_TOKEN_BYTES)
 #define SYN_ZEROS_TAIL ((WIRE_SYN_BYTES - SYN_ZEROS_AT) % 8u)
@@ -18,22 +19,34 @@ drop(struct pipeline_lcore *lc, enum pipeline_verdict verdict)
 	lc->stats.verdicts[verdict]++;
 }
 
-/* The ACK is verified: keys, then the connection. @return NULL: dropped and counted */
-static struct pipeline_conn *
-accept_conn(struct pipeline_lcore *lc, struct quantum_accept *accept, const struct quantum_now *now)
+/* What a further client is told. */
+static enum quantum_busy
+busy_reason(const struct pipeline_lcore *lc, const struct handshake *slot)
 {
-	struct pipeline_conn *pc = pipeline_slot_get(lc);
-	struct quantum_conn *conn;
-	int rc;
+	const struct pipeline_handshaker *hs = lc->conf.handshaker;
 
-	aef_assert(pc != NULL); /* on_ack looked */
-	rc = lc->conf.derive != NULL ? lc->conf.derive(lc->conf.ctx, lc->conf.provider, accept)
-	                             : quantum_accept_derive(lc->conf.provider, accept);
+	if (lc->shutting)
+		return QUANTUM_BUSY_SHUTDOWN;
+	if (aef_list_empty(&lc->free_slots) || lc->nb_workers == 0)
+		return QUANTUM_BUSY_CONNS;
+	if (hs != NULL && (slot == NULL || handshaker_loaded(hs)))
+		return QUANTUM_BUSY_QUEUE;
+	return QUANTUM_BUSY_NO;
+}
+
+/* Keys are there, or none came of it. @return NULL: final, counted; the slot is free again */
+static struct pipeline_conn *
+finish(struct pipeline_lcore *lc, struct handshake *h, const struct quantum_now *now)
+{
+	struct pipeline_conn *pc = h->pc;
+	struct quantum_conn *conn;
+	int rc = h->rc;
+
 	if (rc < 0) {
-		quantum_server_abandon(lc->server, accept);
+		quantum_server_abandon(lc->server, &h->accept);
 		drop(lc, PIPELINE_VERDICT_DROP_KEYS);
 	} else {
-		rc = quantum_server_accept(lc->server, accept, now, &conn);
+		rc = quantum_server_accept(lc->server, &h->accept, now, &conn);
 		if (rc < 0)
 			drop(lc, PIPELINE_VERDICT_DROP_NO_SLOT);
 	}
@@ -45,28 +58,64 @@ accept_conn(struct pipeline_lcore *lc, struct quantum_accept *accept, const stru
 	return pc;
 }
 
-/* @return the connection whose protected part goes on through the burst, or NULL: final */
+/* Keys by this lcore, at once: without a handshake thread. */
 static struct pipeline_conn *
-on_ack(struct pipeline_lcore *lc, const struct rx_pkt *pkt, struct quantum_tx *reply)
+derive_here(struct pipeline_lcore *lc, struct handshake *h, const struct quantum_now *now)
 {
+	h->rc = lc->conf.derive != NULL
+	                ? lc->conf.derive(lc->conf.ctx, lc->conf.provider, &h->accept)
+	                : quantum_accept_derive(lc->conf.provider, &h->accept);
+	return finish(lc, h, now);
+}
+
+/* To the handshake thread, and the datagram with it. */
+static void
+hold(struct pipeline_lcore *lc, struct rx_batch *batch, uint16_t i, struct handshake *h)
+{
+	h->mbuf = batch->pkts[i].mbuf; /* the slot owns it */
+	h->meta = batch->metas[i];
+	h->port = batch->port;
+	h->lcore = lc->conf.idx;
+	batch->pkts[i].mbuf = NULL;
+	lc->stats.handshakes_held++;
+	handshaker_push(lc->conf.handshaker, h);
+}
+
+/*
+ * @return the connection whose protected part goes on through the burst, or NULL: it has its
+ *         verdict, or is held
+ */
+static struct pipeline_conn *
+on_ack(struct pipeline_lcore *lc, struct rx_batch *batch, uint16_t i, struct quantum_tx *reply)
+{
+	struct pipeline_handshaker *hs = lc->conf.handshaker;
 	const struct quantum_now now = now_of(lc);
-	struct quantum_accept accept;
+	struct handshake *slot = hs != NULL ? handshaker_get(hs) : NULL;
+	struct handshake *h = slot != NULL ? slot : &lc->own->handshake;
 	struct pipeline_conn *pc = NULL;
 	struct quantum_conn *conn;
 	enum quantum_verdict verdict;
 
-	if (aef_list_empty(&lc->free_slots) || lc->nb_workers == 0) {
-		drop(lc, PIPELINE_VERDICT_DROP_NO_SLOT); /* before its token is consumed */
-		return NULL;
-	}
-	verdict = quantum_server_on_ack(lc->server, &pkt->rx, &now, &accept, &conn, reply);
-	if (verdict == QUANTUM_VERDICT_ACCEPTED)
-		pc = accept_conn(lc, &accept, &now);
-	else if (verdict == QUANTUM_VERDICT_ACCEPTED_DUPLICATE_ACK)
+	quantum_server_set_busy(lc->server, busy_reason(lc, slot));
+	verdict = quantum_server_on_ack(lc->server, &batch->pkts[i].rx, &now, &h->accept, &conn,
+	                                reply);
+	if (verdict == QUANTUM_VERDICT_ACCEPTED) {
+		h->pc = pipeline_slot_get(lc);
+		aef_assert(h->pc != NULL); /* busy_reason() looked */
+		if (slot != NULL) {
+			hold(lc, batch, i, slot);
+			return NULL;
+		}
+		pc = derive_here(lc, h, &now);
+	} else if (verdict == QUANTUM_VERDICT_ACCEPTED_DUPLICATE_ACK) {
 		pc = quantum_conn_user(conn);
-	else
+	} else {
 		pipeline_count(lc, verdict);
-	crypto_wipe(&accept, sizeof(accept));
+	}
+	if (slot != NULL)
+		handshaker_put(hs, slot);
+	else
+		crypto_wipe(h, sizeof(*h));
 	return pc;
 }
 
@@ -90,6 +139,45 @@ reply_send(struct pipeline_lcore *lc, const struct rx_batch *batch, uint16_t i,
 		pipeline_reply(lc, batch->port, &batch->metas[i], reply);
 }
 
+/* The server began to shut down while the ACK was held. */
+static void
+refuse_held(struct pipeline_lcore *lc, struct handshake *h)
+{
+	uint8_t scratch[WIRE_SYN_BYTES];
+	struct quantum_tx reply = reply_make(lc, scratch);
+
+	pipeline_count(
+		lc, quantum_server_refuse(lc->server, &h->accept, QUANTUM_BUSY_SHUTDOWN, &reply));
+	if (reply.len > 0 && reply.data != scratch)
+		pipeline_reply(lc, h->port, &h->meta, &reply);
+	pipeline_slot_put(lc, h->pc);
+}
+
+unsigned
+pipeline_derived(struct pipeline_lcore *lc)
+{
+	struct pipeline_handshaker *hs = lc->conf.handshaker;
+	struct handshake *done[DERIVED_MAX];
+	const struct quantum_now now = now_of(lc);
+	const uint64_t start_ns = delivery_now_ns(&lc->conf.clock);
+	const unsigned nb = handshaker_done(hs, lc->conf.idx, done, DERIVED_MAX);
+
+	for (unsigned i = 0; i < nb; i++) {
+		struct handshake *h = done[i];
+		struct pipeline_conn *pc = NULL;
+
+		if (h->rc == 0 && lc->shutting)
+			refuse_held(lc, h);
+		else
+			pc = finish(lc, h, &now);
+		lc->stats.handshakes_held--;
+		pipeline_rx_held(lc, pc, h->mbuf, &h->meta, h->port);
+		handshaker_put(hs, h);
+	}
+	budget_charge(&lc->ack_budget, nb, delivery_now_ns(&lc->conf.clock) - start_ns);
+	return nb;
+}
+
 unsigned
 pipeline_acks(struct pipeline_lcore *lc, struct rx_batch *batch)
 {
@@ -102,21 +190,19 @@ pipeline_acks(struct pipeline_lcore *lc, struct rx_batch *batch)
 
 		if (pkt->clas != WIRE_CLASS_ACK)
 			continue;
-		if (lc->shutting) {
-			drop(lc, PIPELINE_VERDICT_DROP_SHUTTING);
-			continue;
-		}
 		if (!budget_has(&lc->ack_budget, nb)) {
 			drop(lc, PIPELINE_VERDICT_DROP_ACK_BUDGET);
 			continue;
 		}
 		nb++;
 		reply = reply_make(lc, scratch);
-		pkt->pc = on_ack(lc, pkt, &reply);
+		pkt->pc = on_ack(lc, batch, i, &reply);
 		if (pkt->pc != NULL) /* the cookie proved the address */
 			pipeline_path_learn(lc, pkt->pc, batch->port, &batch->metas[i]);
 		reply_send(lc, batch, i, &reply, scratch);
 	}
+	if (lc->conf.handshaker != NULL && nb > 0)
+		handshaker_wake(lc->conf.handshaker);
 	return nb;
 }
 

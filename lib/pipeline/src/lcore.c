@@ -2,6 +2,7 @@
 #include <rte_malloc.h>
 
 #include <base/rng.h>
+#include <protect/mem.h>
 
 #include "lcore_priv.h"
 
@@ -67,8 +68,8 @@ pipeline_lcore_bytes(const struct pipeline_conf *conf)
 
 	pools_conf(conf, &pools);
 	return sizeof(struct pipeline_lcore) + quantum_env_bytes(&pools) +
-	       quantum_env_secret_bytes(&pools) + quantum_server_bytes(tokens_of(conf)) +
-	       quantum_table_bytes(conf->conns) + PIPELINE_PORTS_MAX * sizeof(struct dpio_burst) +
+	       quantum_server_bytes(tokens_of(conf)) + quantum_table_bytes(conf->conns) +
+	       PIPELINE_PORTS_MAX * sizeof(struct dpio_burst) +
 	       (size_t)conf->conns * sizeof(struct pipeline_conn) +
 	       (size_t)DELIVERY_SLICES_MAX * sizeof(struct quantum_slice);
 }
@@ -106,15 +107,28 @@ memory_take(struct pipeline_lcore *lc, const struct quantum_env_conf *pools)
 	const struct pipeline_conf *conf = &lc->conf;
 
 	lc->env_mem = take(quantum_env_bytes(pools));
-	lc->secret_mem = take(quantum_env_secret_bytes(pools));
 	lc->server_mem = take(quantum_server_bytes(tokens_of(conf)));
 	lc->table_mem = take(quantum_table_bytes(conf->conns));
 	lc->ports = take(PIPELINE_PORTS_MAX * sizeof(*lc->ports));
 	lc->conns = take((size_t)conf->conns * sizeof(*lc->conns));
 	lc->slices = take((size_t)DELIVERY_SLICES_MAX * sizeof(*lc->slices));
-	return lc->env_mem != NULL && lc->secret_mem != NULL && lc->server_mem != NULL &&
-	       lc->table_mem != NULL && lc->ports != NULL && lc->conns != NULL &&
-	       lc->slices != NULL;
+	return lc->env_mem != NULL && lc->server_mem != NULL && lc->table_mem != NULL &&
+	       lc->ports != NULL && lc->conns != NULL && lc->slices != NULL;
+}
+
+/* Keys of connections, and of handshakes. */
+static int
+secrets_take(struct pipeline_lcore *lc, const struct quantum_env_conf *pools)
+{
+	void *own = NULL;
+	int rc;
+
+	lc->secret_bytes = quantum_env_secret_bytes(pools);
+	rc = protect_mem_alloc(lc->secret_bytes, &lc->secret_mem);
+	if (rc == 0)
+		rc = protect_mem_alloc(sizeof(*lc->own), &own);
+	lc->own = own;
+	return rc;
 }
 
 static void
@@ -126,7 +140,7 @@ keys_refresh(struct pipeline_lcore *lc)
 
 	if (aef_likely(now == lc->keys_seen))
 		return;
-	lc->keys = *now;
+	lc->own->keys = *now;
 	lc->keys_seen = now;
 }
 
@@ -192,6 +206,15 @@ pipeline_lcore_create(const struct pipeline_conf *conf, struct aef_text *ret_err
 		pipeline_lcore_destroy(lc);
 		return NULL;
 	}
+	if (secrets_take(lc, &pools) < 0) {
+		aef_text_printf(ret_error,
+		                "A transport lcore for %u connections locks %zu KiB for keys; "
+		                "raise the limit of locked memory (ulimit -l) or lower "
+		                "pipeline.conns.",
+		                conf->conns, lc->secret_bytes >> 10);
+		pipeline_lcore_destroy(lc);
+		return NULL;
+	}
 	ops.ctx = lc;
 	lc->now_ns = delivery_now_ns(&conf->clock);
 	keys_refresh(lc);
@@ -204,9 +227,11 @@ pipeline_lcore_create(const struct pipeline_conf *conf, struct aef_text *ret_err
 	quantum_table_init(&lc->table, lc->table_mem, conf->conns, conf->idx, conf->codec,
 	                   aef_splitmix64(&seed));
 	lc->server = quantum_server_init(lc->server_mem, tokens_of(conf), lc->env, &lc->table,
-	                                 &lc->keys, &lc->conf.conn);
+	                                 &lc->own->keys, &lc->conf.conn);
 	if (conf->mesh != NULL)
 		mesh_join(lc);
+	if (conf->handshaker != NULL)
+		handshaker_bell_set(conf->handshaker, conf->idx, &lc->bell);
 	return lc;
 }
 
@@ -238,14 +263,16 @@ pipeline_lcore_destroy(struct pipeline_lcore *lc)
 	rte_pktmbuf_free(lc->spare);
 	if (lc->conf.mesh != NULL)
 		mesh_leave(lc);
+	if (lc->conf.handshaker != NULL)
+		handshaker_bell_set(lc->conf.handshaker, lc->conf.idx, NULL);
 	rte_free(lc->slices);
 	rte_free(lc->conns);
 	rte_free(lc->ports);
 	rte_free(lc->table_mem);
 	rte_free(lc->server_mem);
 	rte_free(lc->env_mem);
-	rte_free(lc->secret_mem);
-	crypto_wipe(&lc->keys, sizeof(lc->keys));
+	protect_mem_free(lc->secret_mem, lc->secret_bytes);
+	protect_mem_free(lc->own, sizeof(*lc->own));
 	rte_free(lc);
 }
 
@@ -328,6 +355,14 @@ begin(struct pipeline_lcore *lc)
 	shut_begin(lc);
 }
 
+/* The handshake thread has returned something. */
+AEF_HOT static bool
+has_derived(const struct pipeline_lcore *lc)
+{
+	return lc->conf.handshaker != NULL &&
+	       handshaker_has_done(lc->conf.handshaker, lc->conf.idx);
+}
+
 AEF_HOT unsigned
 pipeline_lcore_poll(struct pipeline_lcore *lc)
 {
@@ -335,6 +370,8 @@ pipeline_lcore_poll(struct pipeline_lcore *lc)
 
 	begin(lc);
 	work += pipeline_rx(lc);
+	if (has_derived(lc))
+		work += pipeline_derived(lc);
 	work += pipeline_workers_rx(lc);
 	work += timers(lc);
 	if (aef_unlikely(lc->shutting))
@@ -357,7 +394,7 @@ pipeline_lcore_poll(struct pipeline_lcore *lc)
 uint64_t
 pipeline_lcore_next_ns(const struct pipeline_lcore *lc)
 {
-	return lc->nb_touched > 0 ? lc->now_ns : timer_wheel_next_ns(&lc->wheel);
+	return lc->nb_touched > 0 || has_derived(lc) ? lc->now_ns : timer_wheel_next_ns(&lc->wheel);
 }
 
 void

@@ -15,6 +15,7 @@
 #include <pipeline/timer_wheel.h>
 
 #include "budget_priv.h"
+#include "handshaker_priv.h"
 
 #define PATHS       3u   /* of a connection: as many as quantum_conn_may_send_to() says */
 #define SERVICE_MAX 128u /* connections that one iteration sends for */
@@ -81,6 +82,11 @@ struct handover {
 	struct rte_mbuf *mbufs[DPIO_BURST];
 };
 
+struct lcore_secrets {
+	struct quantum_server_keys keys; /* its own copy of what is in force */
+	struct handshake handshake;      /* scratch of one ACK */
+};
+
 struct pipeline_lcore {
 	/* Read every iteration, written at init. */
 	struct pipeline_conf conf;
@@ -93,13 +99,15 @@ struct pipeline_lcore {
 	struct quantum_table table;
 	struct pipeline_conn *conns;
 	struct quantum_slice *slices; /* [DELIVERY_SLICES_MAX] scratch of one send */
-	void *table_mem, *env_mem, *secret_mem, *server_mem;
+	struct lcore_secrets *own;    /* secret memory */
+	void *table_mem, *env_mem, *server_mem;
+	void *secret_mem; /* of the env; locked */
+	size_t secret_bytes;
 
 	/* Written by the lcore. */
 	alignas(AEF_CACHE_LINE) uint64_t now_ns;
 	uint64_t busy_since_ns; /* time of the last poll if it had work, else 0 */
 	const struct quantum_server_keys *keys_seen;
-	struct quantum_server_keys keys; /* its own copy of what is in force */
 	struct aef_list touched, stalled, free_slots;
 	uint32_t nb_touched, next_shut;
 	bool shutting;
@@ -149,6 +157,11 @@ unsigned pipeline_rx(struct pipeline_lcore *lc);
 /** Handshake ACKs of a burst; pkt->pc is set when its protected part goes on. @return how many
  * were judged, not only dropped */
 unsigned pipeline_acks(struct pipeline_lcore *lc, struct rx_batch *batch);
+/** Handshakes whose keys are there: connections, and their held ACKs. @return how many */
+unsigned pipeline_derived(struct pipeline_lcore *lc);
+/** A held ACK through the engine; takes the mbuf. @p pc is NULL when nothing came of it. */
+void pipeline_rx_held(struct pipeline_lcore *lc, struct pipeline_conn *pc, struct rte_mbuf *mbuf,
+                      const struct net_meta *meta, uint8_t port);
 /** Whatever else has no connection: SYNs and strangers. @return likewise */
 unsigned pipeline_strays(struct pipeline_lcore *lc, struct rx_batch *batch);
 /** Hand over what is staged for other lcores. */

@@ -3,28 +3,30 @@
 
 #include "lcore_priv.h"
 
+AEF_HOT static void
+classify_one(struct rx_pkt *pkt, struct rte_mbuf *mbuf, const struct net_meta *meta)
+{
+	pkt->mbuf = mbuf;
+	pkt->pc = NULL;
+	pkt->owner = -1;
+	pkt->done = false;
+	pkt->rx.data = dpio_payload(mbuf, meta);
+	pkt->rx.len = meta->payload_len;
+	pkt->rx.ecn = meta->ecn;
+	pkt->rx.owner = mbuf;
+	pkt->rx.from = pipeline_addr_of(meta);
+	pkt->rx.needs_open = false;
+	pkt->clas = wire_classify(pkt->rx.data, pkt->rx.len, &pkt->hdr);
+}
+
 /* Stage 1: class, id and source of each datagram. */
 AEF_HOT static void
 classify(struct rx_batch *batch)
 {
 	for (uint16_t i = 0; i < batch->nb; i++)
 		rte_prefetch0(dpio_payload(batch->mbufs[i], &batch->metas[i]));
-	for (uint16_t i = 0; i < batch->nb; i++) {
-		struct rx_pkt *pkt = &batch->pkts[i];
-		const struct net_meta *meta = &batch->metas[i];
-
-		pkt->mbuf = batch->mbufs[i];
-		pkt->pc = NULL;
-		pkt->owner = -1;
-		pkt->done = false;
-		pkt->rx.data = dpio_payload(pkt->mbuf, meta);
-		pkt->rx.len = meta->payload_len;
-		pkt->rx.ecn = meta->ecn;
-		pkt->rx.owner = pkt->mbuf;
-		pkt->rx.from = pipeline_addr_of(meta);
-		pkt->rx.needs_open = false;
-		pkt->clas = wire_classify(pkt->rx.data, pkt->rx.len, &pkt->hdr);
-	}
+	for (uint16_t i = 0; i < batch->nb; i++)
+		classify_one(&batch->pkts[i], batch->mbufs[i], &batch->metas[i]);
 }
 
 /* Stage 2: ids to connections; the id names the slot, so this is no hash. */
@@ -175,6 +177,25 @@ pipeline_rx_burst(struct pipeline_lcore *lc, struct rx_batch *batch)
 	for (uint16_t i = 0; i < batch->nb; i++)
 		if (batch->pkts[i].mbuf != NULL)
 			rte_pktmbuf_free_seg(batch->pkts[i].mbuf);
+}
+
+void
+pipeline_rx_held(struct pipeline_lcore *lc, struct pipeline_conn *pc, struct rte_mbuf *mbuf,
+                 const struct net_meta *meta, uint8_t port)
+{
+	struct rx_batch *batch = &lc->rxb;
+
+	batch->nb = 1;
+	batch->port = port;
+	batch->mbufs[0] = mbuf;
+	batch->metas[0] = *meta;
+	classify_one(&batch->pkts[0], mbuf, meta);
+	batch->pkts[0].pc = pc;
+	if (pc != NULL)
+		pipeline_path_learn(lc, pc, port, meta);
+	open_all(lc, batch);
+	commit_all(lc, batch);
+	rte_pktmbuf_free_seg(mbuf);
 }
 
 AEF_HOT static unsigned

@@ -119,10 +119,27 @@ lcore_open(struct rig *rig, uint8_t idx, struct aef_text *error)
 	conf.keys = &rig->keys;
 	conf.mesh = rig->conf.lcores > 1 ? &rig->mesh : NULL;
 	conf.seed = 1;
+	conf.handshaker = rig->handshaker;
 	rig->lcores[idx] = pipeline_lcore_create(&conf, error);
 	ck_assert_msg(rig->lcores[idx] != NULL, "%s", error->buf);
 	ck_assert_int_eq(
 		pipeline_lcore_add_port(rig->lcores[idx], &rig->port, idx, &rig->pool, 1000), 0);
+}
+
+static void
+handshaker_open(struct rig *rig, struct aef_text *error)
+{
+	struct pipeline_handshaker_conf conf;
+
+	if (rig->conf.handshakes == 0)
+		return;
+	pipeline_handshaker_conf_default(&conf);
+	conf.nb_lcores = rig->conf.lcores;
+	conf.slots = rig->conf.handshakes;
+	conf.mark = rig->conf.handshakes_mark;
+	rig->handshaker = pipeline_handshaker_create(&conf, error);
+	ck_assert_msg(rig->handshaker != NULL, "%s", error->buf);
+	rig->handshaker_provider = crypto_null_provider();
 }
 
 static void
@@ -182,6 +199,7 @@ rig_open(struct rig *rig, const struct rig_conf *conf)
 	ck_assert_int_eq(pipeline_mesh_init(&rig->mesh, "rig", rig->conf.lcores,
 	                                    rig->conf.mesh_ring, &error),
 	                 0);
+	handshaker_open(rig, &error);
 	for (uint8_t i = 0; i < rig->conf.lcores; i++)
 		lcore_open(rig, i, &error);
 	rig->slab_mem = aligned_alloc(64, SLAB_MB << 20);
@@ -202,7 +220,7 @@ verdicts_check(const struct rig *rig, uint8_t i)
 	ck_assert_uint_eq(all, port->rx_pkts);
 	for (unsigned v = 0; v < PIPELINE_NB_VERDICTS; v++)
 		sum += stats->verdicts[v];
-	ck_assert_uint_eq(sum, port->verdicts[NET_VERDICT_UDP]);
+	ck_assert_uint_eq(sum + stats->handshakes_held, port->verdicts[NET_VERDICT_UDP]);
 	for (unsigned v = 0; v < QUANTUM_NB_VERDICTS; v++)
 		engine += stats->quantum[v];
 	ck_assert_uint_eq(engine, stats->verdicts[PIPELINE_VERDICT_QUANTUM]);
@@ -252,6 +270,7 @@ rig_close(struct rig *rig)
 		client_close(&rig->clients[i]);
 	node_close(rig);
 	pipeline_mesh_fini(&rig->mesh);
+	pipeline_handshaker_destroy(rig->handshaker);
 	dpio_port_stop(&rig->port);
 	for (uint8_t i = 0; i < rig->conf.lcores; i++) {
 		ring_drop(rig->wire_in[i]);
@@ -352,6 +371,8 @@ step(struct rig *rig)
 
 	for (uint8_t i = 0; i < rig->conf.lcores; i++)
 		work += pipeline_lcore_poll(rig->lcores[i]);
+	if (rig->handshaker != NULL && !rig->handshaker_stopped)
+		work += pipeline_handshaker_poll(rig->handshaker, rig->handshaker_provider);
 	if (!rig->worker_stopped)
 		work += worker_poll(rig->worker);
 	return work;

@@ -28,8 +28,10 @@ struct rig_conf {
 	uint32_t descs;     /* 0: 256 */
 	uint32_t credit_bytes;
 	uint32_t credit_msgs;
-	uint32_t mbufs;     /* of the server's port; 0: 4096 */
-	uint32_t mesh_ring; /* 0: 64 */
+	uint32_t mbufs;      /* of the server's port; 0: 4096 */
+	uint32_t mesh_ring;  /* 0: 64 */
+	uint32_t handshakes; /* slots of a handshake thread; 0: keys by the lcores */
+	uint32_t handshakes_mark;
 };
 
 struct rig {
@@ -43,6 +45,9 @@ struct rig {
 	struct quantum_cid_codec codec;
 	struct pipeline_keys keys;
 	struct pipeline_mesh mesh;
+	struct pipeline_handshaker *handshaker; /* or NULL; polled between lcores and worker */
+	const struct crypto_provider *handshaker_provider;
+	bool handshaker_stopped;
 	struct pipeline_lcore *lcores[RIG_LCORES_MAX];
 	struct delivery_link links[RIG_LCORES_MAX];
 	struct worker *worker;

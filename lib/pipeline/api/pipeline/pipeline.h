@@ -25,6 +25,7 @@
 #include <delivery/idle.h>
 #include <delivery/link.h>
 #include <dpio/burst.h>
+#include <pipeline/handshaker.h>
 #include <pipeline/stats.h>
 #include <quantum/server.h>
 
@@ -71,7 +72,10 @@ struct pipeline_conf {
 	struct pipeline_mesh *mesh;             /* NULL: the only lcore */
 	const struct quantum_env_conf *pools;   /* NULL: made from conns and conns_busy */
 
-	/* Public-key work of a handshake; NULL: quantum_accept_derive() inline. */
+	/* Where public-key work of handshakes goes; NULL: this lcore does it, as lockstep drivers
+	 * want. It outlives the lcore. */
+	struct pipeline_handshaker *handshaker;
+	/* What does it here without a handshaker; NULL: quantum_accept_derive(). */
 	int (*derive)(void *ctx, const struct crypto_provider *provider,
 	              struct quantum_accept *accept);
 	/* Index of the worker for a new connection; NULL: by tenant. */

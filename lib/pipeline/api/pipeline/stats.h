@@ -4,7 +4,7 @@
  *
  * A received frame ends in one verdict of dpio; if that is NET_VERDICT_UDP, the datagram ends in
  * one verdict here; if that is QUANTUM, it ends in one verdict of the engine. So
- *   sum over ports of dpio verdict UDP  ==  sum of `verdicts`
+ *   sum over ports of dpio verdict UDP  ==  sum of `verdicts` + handshakes_held
  *   verdicts[QUANTUM]                   ==  sum of `quantum`
  *
  * Context: written by the lcore; read relaxed by anyone.
@@ -20,7 +20,7 @@
 	X(QUANTUM, "quantum", "judged by the engine; see its verdicts")                            \
 	X(HANDED_OVER, "handed_over", "its id names another lcore: put into that one's ring")      \
 	X(DROP_HANDOVER_FULL, "drop_handover_full", "the ring to the owner lcore was full")        \
-	X(DROP_SHUTTING, "drop_shutting", "a handshake while this server shuts down")              \
+	X(DROP_SHUTTING, "drop_shutting", "a SYN while this server shuts down")                    \
 	X(DROP_ACK_BUDGET, "drop_ack_budget",                                                      \
 	  "an ACK beyond the share of time that ACKs may take")                                    \
 	X(DROP_SYN_BUDGET, "drop_syn_budget",                                                      \
@@ -53,6 +53,7 @@ enum pipeline_verdict {
 	X(conns_closed, COUNTER, "connections", "connections that ended")                          \
 	X(conns_open, GAUGE, "connections", "connections that exist now")                          \
 	X(conns_high, GAUGE, "connections", "most connections at one time")                        \
+	X(handshakes_held, GAUGE, "handshakes", "ACKs that wait for the handshake thread")         \
 	X(msgs_in, COUNTER, "messages", "messages handed to workers")                              \
 	X(msgs_out, COUNTER, "messages", "messages from workers taken by the engine")              \
 	X(msgs_waiting, GAUGE, "messages", "from workers, waiting for room in the engine")         \
