@@ -1,39 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
-
-#include <base/err.h>
 
 #include "cat.h"
 
-#define TICKET_LIFE_MS 30000u
-#define FLUSH_NS       (10 * AEF_NS_PER_S)
-#define OPEN_NS        (6 * AEF_NS_PER_S)
-
-static bool
-get_ticket(const struct options *o, const struct client_io_conf *conf,
-           struct client_ticket *ret_ticket)
-{
-	int err;
-
-	if (o->ticket != NULL) {
-		if (client_ticket_parse(o->ticket, strlen(o->ticket), ret_ticket) == 0)
-			return true;
-		fprintf(stderr,
-		        "quantum-cat: the ticket is damaged; copy all %u characters of it, "
-		        "from \"qt1.\" on.\n",
-		        CLIENT_TICKET_TEXT_LEN);
-		return false;
-	}
-	err = client_ticket_issue(conf->provider, TICKET_LIFE_MS, ret_ticket);
-	if (err != 0)
-		fprintf(stderr,
-		        "quantum-cat: cannot make a ticket here: %s; get one and pass it "
-		        "with --ticket.\n",
-		        aef_err_text(err));
-	return err == 0;
-}
+#define FLUSH_NS (10 * AEF_NS_PER_S)
+#define OPEN_NS  (6 * AEF_NS_PER_S)
 
 static bool
 receive_all(struct stream *s, struct client *client)
@@ -160,7 +132,7 @@ cat_dial(const struct options *o, struct stream *s)
 	client_conf_default(&conf);
 	cat_io_conf(o, &rng, &conf.io);
 	conf.server = o->address;
-	if (!get_ticket(o, &conf.io, &ticket))
+	if (!cat_ticket_get(o, &ticket))
 		return 1;
 	if (client_create(&conf, &client, why, sizeof(why)) != 0) {
 		fprintf(stderr, "quantum-cat: %s.\n", why);

@@ -7,17 +7,26 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include <crypto_null/null_provider.h>
-
 #include "cat.h"
 
-static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t stopped, reload;
 
 static void
 on_signal(int signo)
 {
-	(void)signo;
-	stopped = 1;
+	if (signo == SIGHUP)
+		reload = 1;
+	else
+		stopped = 1;
+}
+
+bool
+cat_reload(void)
+{
+	const bool wanted = reload != 0;
+
+	reload = 0;
+	return wanted;
 }
 
 bool
@@ -53,7 +62,6 @@ cat_io_conf(const struct options *o, struct aef_rng *rng, struct client_io_conf 
 {
 	static struct drop drop;
 
-	ret_conf->provider = crypto_null_provider();
 	if (o->drop_ppm > 0) {
 		aef_rng_init(rng, o->seed);
 		drop = (struct drop){ .rng = rng, .ppm = o->drop_ppm };
@@ -91,10 +99,9 @@ main(int argc, char **argv)
 		return rc;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	if (o.listen && o.ring != NULL)
+		sigaction(SIGHUP, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (crypto_null_provider()->is_null && !o.quiet)
-		fprintf(stderr, "quantum-cat: protection is null: whoever is on the path can read "
-		                "and forge what is sent.\n");
 	rc = 1;
 	if (stream_open(&s, &o))
 		rc = o.listen ? cat_serve(&o, &s) : cat_dial(&o, &s);

@@ -12,7 +12,9 @@
 struct options {
 	const char *address;  /* HOST:PORT */
 	const char *in, *out; /* NULL: standard input and output */
-	const char *ticket;
+	const char *ticket, *ticket_file;
+	const char *ring; /* folder of token keys */
+	uint16_t group;
 	uint64_t bytes; /* generate this many instead of reading; 0 = read */
 	uint64_t seed;
 	uint64_t timeout_s; /* 0 = none */

@@ -4,10 +4,12 @@
 
 #include <base/err.h>
 #include <client/listener.h>
+#include <crypto/token.h>
 
 #include "cat.h"
 
-#define PEERS_MAX 64u
+#define PEERS_MAX      64u
+#define TICKET_LIFE_MS CRYPTO_TOKEN_LIFE_MAX_MS
 
 /* One connection: with --echo a message that the queue did not take waits here. */
 struct peer {
@@ -21,6 +23,8 @@ struct serve {
 	struct stream *s;
 	struct client_listener *listener;
 	struct peer peers[PEERS_MAX];
+	struct protect_ring *ring; /* of --ring; NULL: the listener has a key of its own */
+	uint64_t ticket_ns;        /* when the next ticket is printed, if nobody comes before */
 	uint64_t nb_ended;
 	int rc;
 };
@@ -35,6 +39,40 @@ print_peer(const struct serve *sv, const struct client *client, const char *what
 		return;
 	sockio_addr_format(&peer, text);
 	fprintf(stderr, "quantum-cat: %s %s\n", text, what);
+}
+
+/* Without --ring nobody else can make a ticket: there is always a printed one to connect with. */
+static void
+print_ticket(struct serve *sv)
+{
+	struct client_ticket ticket;
+	char text[CLIENT_TICKET_TEXT_LEN + 1];
+
+	if (sv->ring != NULL || now_ns() < sv->ticket_ns)
+		return;
+	sv->ticket_ns = now_ns() + TICKET_LIFE_MS * AEF_NS_PER_MS;
+	if (client_listener_ticket(sv->listener, TICKET_LIFE_MS, &ticket) != 0) {
+		fprintf(stderr, "quantum-cat: cannot make a ticket.\n");
+		return;
+	}
+	client_ticket_format(&ticket, text);
+	fprintf(stderr, "quantum-cat: ticket %s\n", text);
+	client_ticket_wipe(&ticket);
+	crypto_wipe(text, sizeof(text));
+}
+
+static void
+read_ring_again(const struct serve *sv)
+{
+	char error[PROTECT_ERROR_MAX] = "";
+
+	if (sv->ring == NULL || !cat_reload())
+		return;
+	if (protect_ring_reload(sv->ring, error) != 0)
+		fprintf(stderr, "quantum-cat: the old keys stay: %s\n", error);
+	else if (!sv->o->quiet)
+		fprintf(stderr, "quantum-cat: keys read again, current epoch %u\n",
+		        protect_ring_current(sv->ring));
 }
 
 static void
@@ -52,6 +90,7 @@ welcome(struct serve *sv)
 		if (client_listener_nb(sv->listener) == 1)
 			sv->s->start_ns = now_ns();
 		print_peer(sv, client, "connected");
+		sv->ticket_ns = 0; /* it used the ticket */
 	}
 }
 
@@ -169,6 +208,9 @@ serve(struct serve *sv)
 			return 1;
 		}
 		welcome(sv);
+		if (!sv->o->once)
+			print_ticket(sv);
+		read_ring_again(sv);
 		if (!serve_all(sv))
 			return 1;
 		if (cat_late(sv->s)) {
@@ -194,16 +236,22 @@ cat_serve(const struct options *o, struct stream *s)
 	cat_io_conf(o, &rng, &conf.io);
 	conf.local = o->address;
 	conf.conns_max = PEERS_MAX;
+	if (o->ring != NULL && (sv.ring = cat_ring_open(o)) == NULL)
+		return 1;
+	conf.ring = sv.ring;
 	if (client_listener_create(&conf, &sv.listener, why, sizeof(why)) != 0) {
 		fprintf(stderr, "quantum-cat: %s.\n", why);
+		protect_ring_close(sv.ring);
 		return 1;
 	}
 	/* Scripts that asked for port 0 read this line. */
 	fprintf(stderr, "quantum-cat: listening at port %u\n", client_listener_port(sv.listener));
+	print_ticket(&sv);
 	rc = serve(&sv);
 	for (unsigned i = 0; i < PEERS_MAX; i++)
 		if (sv.peers[i].has_held)
 			client_msg_release(sv.peers[i].client, &sv.peers[i].held);
 	client_listener_destroy(sv.listener);
+	protect_ring_close(sv.ring);
 	return rc;
 }

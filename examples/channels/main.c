@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * example-channels HOST:PORT - four ways to send, side by side on one connection.
+ * example-channels HOST:PORT TICKET - four ways to send, side by side on one connection.
  *
  *   1  ordered, reliable     a document's operations: all of them, in order
  *   2  unordered, reliable   independent facts: all of them, each as soon as it is there
@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include <client/client.h>
-#include <crypto_null/null_provider.h>
 
 enum { OPERATIONS = 1, FACTS, CURSORS, FRAMES, CHANNELS };
 
@@ -125,22 +124,23 @@ main(int argc, char **argv)
 	char why[200] = "not enough memory";
 	int rc = 1;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: example-channels HOST:PORT\n");
+	if (argc != 3) {
+		fprintf(stderr, "usage: example-channels HOST:PORT TICKET\n");
 		return 2;
 	}
 	client_conf_default(&conf);
-	conf.io.provider = crypto_null_provider(); /* protects nothing */
 	conf.server = argv[1];
 	conf.use_callbacks = true;
 	conf.callbacks = (struct client_callbacks){ .on_message = on_message,
 		                                    .on_sent = on_sent,
 		                                    .user = &tally };
-	if (client_create(&conf, &client, why, sizeof(why)) != 0 ||
-	    client_ticket_issue(conf.io.provider, 30000, &ticket) != 0)
+	if (client_ticket_parse(argv[2], strlen(argv[2]), &ticket) != 0)
+		fprintf(stderr, "example-channels: the ticket is damaged.\n");
+	else if (client_create(&conf, &client, why, sizeof(why)) != 0)
 		fprintf(stderr, "example-channels: %s.\n", why);
 	else if (client_connect(client, &ticket) == 0)
 		rc = talk(client, &tally);
+	client_ticket_wipe(&ticket);
 	client_destroy(client);
 	if (fflush(stdout) != 0) {
 		fprintf(stderr, "example-channels: standard output cannot be written.\n");

@@ -1,3 +1,3 @@
 NAME := example-channels
 SRCS := main.c
-DEPS := client crypto_null
+DEPS := client

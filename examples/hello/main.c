@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * example-hello HOST:PORT - connect, send one message, print what comes back, close.
+ * example-hello HOST:PORT TICKET - connect, send one message, print what comes back, close.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include <client/client.h>
-#include <crypto_null/null_provider.h>
 
 #define OPEN_NS   (6 * AEF_NS_PER_S)
 #define TURN_NS   (AEF_NS_PER_S / 10)
@@ -53,15 +52,15 @@ main(int argc, char **argv)
 	char why[200] = "not enough memory";
 	int rc = 1;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: example-hello HOST:PORT\n");
+	if (argc != 3) {
+		fprintf(stderr, "usage: example-hello HOST:PORT TICKET\n");
 		return 2;
 	}
 	client_conf_default(&conf);
-	conf.io.provider = crypto_null_provider(); /* protects nothing */
 	conf.server = argv[1];
-	if (client_create(&conf, &client, why, sizeof(why)) != 0 ||
-	    client_ticket_issue(conf.io.provider, 30000, &ticket) != 0) {
+	if (client_ticket_parse(argv[2], strlen(argv[2]), &ticket) != 0) {
+		fprintf(stderr, "example-hello: the ticket is damaged.\n");
+	} else if (client_create(&conf, &client, why, sizeof(why)) != 0) {
 		fprintf(stderr, "example-hello: %s.\n", why);
 	} else {
 		if (client_connect(client, &ticket) == 0)

@@ -1,3 +1,3 @@
 NAME := example-hello
 SRCS := main.c
-DEPS := client crypto_null
+DEPS := client

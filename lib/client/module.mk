@@ -1,3 +1,3 @@
 SRCS := $(sort $(notdir $(wildcard lib/client/src/*.c)))
-DEPS := base wire fec crypto quantum sockio
+DEPS := base wire fec crypto protect quantum sockio
 KIND := posix

@@ -7,6 +7,7 @@
 
 #include <base/err.h>
 #include <client/client.h>
+#include <protect/mem.h>
 
 #include "endpoint_priv.h"
 
@@ -104,17 +105,21 @@ static int
 create(struct dialled *d, const struct client_conf *conf, char *ret_why, size_t why_len)
 {
 	struct sockio_conf sock;
-	int err = resolve(conf, &d->client, ret_why, why_len);
+	int err = resolve(conf, &d->client, ret_why, why_len), saved;
 
 	if (err != 0)
 		return err;
+	err = endpoint_init(&d->ep, &conf->io, 1, NULL, ret_why, why_len);
+	if (err != 0)
+		return err;
 	sock = socket_conf(&d->client, &conf->io);
-	err = endpoint_init(&d->ep, &conf->io, &sock, 1);
-	if (err == AEF_ERR_IO)
-		client_say(ret_why, why_len, "no socket towards %.100s: %s", conf->server,
-		           strerror(errno));
-	else if (err != 0)
-		client_say(ret_why, why_len, "not enough memory for a client");
+	err = endpoint_open(&d->ep, &sock);
+	if (err == 0)
+		return 0;
+	client_say(ret_why, why_len, "no socket towards %.100s: %s", conf->server, strerror(errno));
+	saved = errno;
+	endpoint_fini(&d->ep);
+	errno = saved;
 	return err;
 }
 
@@ -129,10 +134,7 @@ client_create(const struct client_conf *conf, struct client **ret_client, char *
 		return AEF_ERR_NOMEM;
 	err = create(d, conf, ret_why, why_len);
 	if (err != 0) {
-		const int saved = errno;
-
-		free(d);
-		errno = saved;
+		free(d); /* leaves errno alone */
 		return err;
 	}
 	d->conf = conf->io;
@@ -183,8 +185,8 @@ begin(struct client *client, const struct client_ticket *ticket)
 	memcpy(conf.token, ticket->token, sizeof(conf.token));
 	memcpy(conf.psk, ticket->psk, sizeof(conf.psk));
 	conf.server = client_to_quantum(&client->server);
-	if (client_os_random(conf.random, sizeof(conf.random)) != 0 ||
-	    client_os_random(conf.dh_seed, sizeof(conf.dh_seed)) != 0)
+	if (protect_random(conf.random, sizeof(conf.random)) != 0 ||
+	    protect_random(conf.dh_seed, sizeof(conf.dh_seed)) != 0)
 		err = AEF_ERR_IO;
 	if (err == 0)
 		err = quantum_conn_connect(client->ep->env, &dialled_of(client)->conf.conn, &conf,

@@ -2,10 +2,10 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include <base/err.h>
+#include <protect/mem.h>
 
 #include "endpoint_priv.h"
 
@@ -14,6 +14,8 @@
 #define TX_ROUNDS 8u
 /* Connections that send and receive at full rate at a time; the pools are shared. */
 #define BUSY_CONNS 8u
+/* Traffic keys of both directions, and those of the neighbouring key epochs on receive. */
+#define KEYS_PER_CONN 4u
 /*
  * A timer that is not due yet waits at least this long: the pacer then lets several datagrams go at
  * once, for one system call and one wake-up, and still less than its own burst of 1 ms.
@@ -38,14 +40,6 @@ client_os_unix_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / AEF_NS_PER_MS;
 }
 
-int
-client_os_random(void *ret, size_t len)
-{
-	/* Up to 256 bytes are given whole or not at all. */
-	aef_assert(len <= 256);
-	return getrandom(ret, len, 0) == (ssize_t)len ? 0 : AEF_ERR_IO;
-}
-
 void
 endpoint_conf_default(struct client_io_conf *ret_conf)
 {
@@ -54,44 +48,62 @@ endpoint_conf_default(struct client_io_conf *ret_conf)
 }
 
 static int
-init_memory(struct endpoint *ep, const struct client_io_conf *conf, uint32_t nb_conns)
+init_memory(struct endpoint *ep, uint32_t nb_conns)
 {
 	const struct quantum_buf_ops ops = client_buf_ops(&ep->bufs);
 	struct quantum_env_conf env;
 	uint64_t seed;
+	int err;
 
 	quantum_env_conf_scale(&env, nb_conns, aef_min_u32(nb_conns, BUSY_CONNS) + 3);
+	ep->secret_bytes = quantum_env_secret_bytes(&env);
+	err = protect_mem_alloc(ep->secret_bytes, &ep->secret_mem);
+	if (err != 0)
+		return err;
 	ep->env_mem = aligned_alloc(AEF_CACHE_LINE, (quantum_env_bytes(&env) + 63) & ~(size_t)63);
 	ep->tx_mem = malloc((size_t)SOCKIO_BURST * ep->tx_cap);
-	ep->secret_mem = aligned_alloc(AEF_CACHE_LINE, quantum_env_secret_bytes(&env));
-	if (ep->env_mem == NULL || ep->secret_mem == NULL || ep->tx_mem == NULL)
+	if (ep->env_mem == NULL || ep->tx_mem == NULL)
 		return AEF_ERR_NOMEM;
-	if (client_os_random(&seed, sizeof(seed)) != 0)
+	if (protect_random(&seed, sizeof(seed)) != 0)
 		return AEF_ERR_IO;
-	ep->env = quantum_env_init(ep->env_mem, ep->secret_mem, &env, conf->provider, &ops, seed);
+	ep->env = quantum_env_init(ep->env_mem, ep->secret_mem, &env, ep->provider, &ops, seed);
 	return 0;
 }
 
 int
-endpoint_init(struct endpoint *ep, const struct client_io_conf *conf,
-              const struct sockio_conf *sock, uint32_t nb_conns)
+endpoint_init(struct endpoint *ep, const struct client_io_conf *conf, uint32_t nb_conns,
+              struct protect_ring *ring, char *ret_why, size_t why_len)
 {
+	const struct protect_conf protect = {
+		.keys_max = KEYS_PER_CONN * aef_min_u32(nb_conns, BUSY_CONNS), .ring = ring
+	};
 	int err;
 
 	memset(ep, 0, sizeof(*ep));
 	aef_list_init(&ep->clients);
 	client_bufs_init(&ep->bufs, conf->rx_bytes_max);
-	ep->provider = conf->provider;
 	ep->filter = conf->filter;
 	ep->filter_arg = conf->filter_arg;
 	ep->tx_cap =
 		aef_max_u32(WIRE_MTU_BASE, aef_min_u32(conf->conn.mtu_max_bytes, WIRE_MTU_MAX));
-	err = sockio_open(sock, &ep->sock);
-	if (err == 0)
-		err = init_memory(ep, conf, nb_conns);
+	err = protect_create(&protect, &ep->protect);
+	if (err == 0) {
+		ep->provider = protect_provider(ep->protect);
+		err = init_memory(ep, nb_conns);
+	}
+	if (err == AEF_ERR_NOMEM)
+		client_say(ret_why, why_len, "not enough memory for %u connections", nb_conns);
+	else if (err != 0)
+		client_say(ret_why, why_len, "%s", protect_create_text(err));
 	if (err != 0)
 		endpoint_fini(ep);
 	return err;
+}
+
+int
+endpoint_open(struct endpoint *ep, const struct sockio_conf *conf)
+{
+	return sockio_open(conf, &ep->sock);
 }
 
 void
@@ -102,11 +114,13 @@ endpoint_fini(struct endpoint *ep)
 	client_bufs_fini(&ep->bufs);
 	free(ep->tx_mem);
 	free(ep->env_mem);
-	free(ep->secret_mem);
+	protect_mem_free(ep->secret_mem, ep->secret_bytes);
+	protect_destroy(ep->protect);
 	ep->sock = NULL;
 	ep->tx_mem = NULL;
 	ep->env_mem = NULL;
 	ep->secret_mem = NULL;
+	ep->protect = NULL;
 }
 
 /* ---- receiving ---------------------------------------------------------------------------------

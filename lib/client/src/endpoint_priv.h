@@ -13,6 +13,7 @@
 
 #include <base/list.h>
 #include <client/client.h>
+#include <protect/provider.h>
 #include <quantum/server.h>
 
 #include "buf_priv.h"
@@ -54,7 +55,8 @@ typedef struct quantum_conn *(*endpoint_route_fn)(void *arg, struct quantum_rx *
 struct endpoint {
 	struct sockio *sock;
 	struct quantum_env *env;
-	const struct crypto_provider *provider;
+	struct protect *protect;
+	const struct crypto_provider *provider; /* of protect */
 	endpoint_route_fn route;
 	void (*arrive)(void *arg); /* listener: tell of new connections; NULL: none */
 	void (*release)(void *arg, struct quantum_conn *conn); /* listener: give it back */
@@ -75,6 +77,7 @@ struct endpoint {
 	struct crypto_op ops[SOCKIO_BURST];
 	uint8_t *tx_mem;
 	void *env_mem, *secret_mem;
+	size_t secret_bytes;
 };
 
 /** Nanoseconds of CLOCK_MONOTONIC. */
@@ -83,19 +86,22 @@ uint64_t client_os_ns(void);
 /** Milliseconds since 1970. */
 uint64_t client_os_unix_ms(void);
 
-/** Random bytes of the system; 0 or AEF_ERR_IO. */
-AEF_MUST_CHECK int client_os_random(void *ret, size_t len);
-
 /** Defaults of client_io_conf. */
 void endpoint_conf_default(struct client_io_conf *ret_conf);
 
 /**
- * Open the socket and lay out an env for @p nb_conns connections.
+ * Make packet protection and lay out an env for @p nb_conns connections; without a socket.
  *
- * @return 0, AEF_ERR_IO (errno set), AEF_ERR_NOMEM
+ * @param ring    of tokens; NULL: none are opened here
+ * @param ret_why on failure a sentence for people, cut to @p why_len bytes; may be NULL with 0
+ * @return 0, AEF_ERR_NOMEM, or an error of protect_create()
  */
 AEF_MUST_CHECK int endpoint_init(struct endpoint *ep, const struct client_io_conf *conf,
-                                 const struct sockio_conf *sock, uint32_t nb_conns);
+                                 uint32_t nb_conns, struct protect_ring *ring, char *ret_why,
+                                 size_t why_len);
+
+/** Open the socket: 0, AEF_ERR_IO (errno set), AEF_ERR_NOMEM. */
+AEF_MUST_CHECK int endpoint_open(struct endpoint *ep, const struct sockio_conf *conf);
 
 /** Give everything back; every client must have been removed. A zeroed endpoint is fine. */
 void endpoint_fini(struct endpoint *ep);

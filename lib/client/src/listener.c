@@ -5,16 +5,20 @@
 
 #include <base/err.h>
 #include <client/listener.h>
+#include <protect/mem.h>
+#include <protect/token.h>
 
 #include "endpoint_priv.h"
 
 #define ROTATE_NS (60 * AEF_NS_PER_S) /* of cookie and handshake keys */
 #define CONNS_MAX 65536u
+#define OWN_GROUP 1u
 
 struct client_listener {
 	struct endpoint ep;
 	struct quantum_conn_conf conn_conf;
-	struct quantum_server_keys keys;
+	struct protect_ring *own_ring;    /* NULL: the application's is used */
+	struct quantum_server_keys *keys; /* in memory for secrets */
 	struct quantum_cid_codec codec;
 	struct quantum_table table;
 	struct quantum_server *server;
@@ -142,8 +146,8 @@ rotate_keys(struct client_listener *l)
 	if (now_ns < l->rotate_ns)
 		return;
 	/* Without random bytes the old keys stay, and clients can still connect. */
-	if (client_os_random(random, sizeof(random)) == 0 &&
-	    quantum_server_keys_rotate(&l->keys, l->ep.provider, random) == 0)
+	if (protect_random(random, sizeof(random)) == 0 &&
+	    quantum_server_keys_rotate(l->keys, l->ep.provider, random) == 0)
 		l->rotate_ns = now_ns + ROTATE_NS;
 	else
 		l->rotate_ns = now_ns + AEF_NS_PER_S;
@@ -166,16 +170,36 @@ arrive(void *arg)
  */
 
 static int
-init_server(struct client_listener *l, const struct client_listener_conf *conf)
+init_keys(struct client_listener *l)
 {
 	uint8_t random[64], reset_key[32], codec_key[16];
-	uint64_t seed;
+	void *mem = NULL;
+	int err = protect_mem_alloc(sizeof(*l->keys), &mem);
 
-	if (client_os_random(random, sizeof(random)) != 0 ||
-	    client_os_random(reset_key, sizeof(reset_key)) != 0 ||
-	    client_os_random(codec_key, sizeof(codec_key)) != 0 ||
-	    client_os_random(&seed, sizeof(seed)) != 0 ||
-	    quantum_server_keys_init(&l->keys, conf->io.provider, random, reset_key) != 0)
+	if (err != 0)
+		return err;
+	l->keys = mem;
+	if (protect_random(random, sizeof(random)) != 0 ||
+	    protect_random(reset_key, sizeof(reset_key)) != 0 ||
+	    protect_random(codec_key, sizeof(codec_key)) != 0 ||
+	    quantum_server_keys_init(l->keys, l->ep.provider, random, reset_key) != 0)
+		err = AEF_ERR_IO;
+	quantum_cid_codec_init(&l->codec, codec_key);
+	crypto_wipe(random, sizeof(random));
+	crypto_wipe(reset_key, sizeof(reset_key));
+	crypto_wipe(codec_key, sizeof(codec_key));
+	return err;
+}
+
+static int
+init_server(struct client_listener *l, const struct client_listener_conf *conf)
+{
+	uint64_t seed;
+	int err = init_keys(l);
+
+	if (err != 0)
+		return err;
+	if (protect_random(&seed, sizeof(seed)) != 0)
 		return AEF_ERR_IO;
 	l->table_mem = aligned_alloc(AEF_CACHE_LINE,
 	                             (quantum_table_bytes(conf->conns_max) + 63) & ~(size_t)63);
@@ -183,13 +207,30 @@ init_server(struct client_listener *l, const struct client_listener_conf *conf)
 	                              (quantum_server_bytes(conf->tokens_max) + 63) & ~(size_t)63);
 	if (l->table_mem == NULL || l->server_mem == NULL)
 		return AEF_ERR_NOMEM;
-	quantum_cid_codec_init(&l->codec, codec_key);
 	quantum_table_init(&l->table, l->table_mem, conf->conns_max, 0, &l->codec, seed);
 	l->conn_conf = conf->io.conn;
 	l->server = quantum_server_init(l->server_mem, conf->tokens_max, l->ep.env, &l->table,
-	                                &l->keys, &l->conn_conf);
+	                                l->keys, &l->conn_conf);
 	l->rotate_ns = client_os_ns() + ROTATE_NS;
 	return 0;
+}
+
+static int
+init_endpoint(struct client_listener *l, const struct client_listener_conf *conf, char *ret_why,
+              size_t why_len)
+{
+	struct protect_ring *ring = conf->ring;
+	int err = 0;
+
+	if (ring == NULL) {
+		err = protect_ring_create(OWN_GROUP, &l->own_ring);
+		ring = l->own_ring;
+	}
+	if (err != 0) {
+		client_say(ret_why, why_len, "%s", protect_create_text(err));
+		return err;
+	}
+	return endpoint_init(&l->ep, &conf->io, conf->conns_max, ring, ret_why, why_len);
 }
 
 static int
@@ -209,21 +250,21 @@ open_endpoint(struct client_listener *l, const struct client_listener_conf *conf
 		           local);
 		return err;
 	}
-	err = endpoint_init(&l->ep, &conf->io, &sock, conf->conns_max);
+	err = init_endpoint(l, conf, ret_why, why_len);
+	if (err != 0)
+		return err;
+	err = endpoint_open(&l->ep, &sock);
 	if (err == AEF_ERR_IO && errno == EADDRINUSE) {
 		client_say(ret_why, why_len,
 		           "the address %.100s is in use; stop who uses it or choose another port",
 		           local);
 		return AEF_ERR_EXISTS;
 	}
-	if (err == AEF_ERR_IO)
+	if (err != 0)
 		client_say(ret_why, why_len,
 		           "cannot listen at %.100s: %s; give an address of this machine and, "
 		           "without root, a port above 1023",
 		           local, strerror(errno));
-	else if (err != 0)
-		client_say(ret_why, why_len, "not enough memory for %u connections",
-		           conf->conns_max);
 	return err;
 }
 
@@ -242,14 +283,17 @@ client_listener_create(const struct client_listener_conf *conf,
 	if (l == NULL)
 		return AEF_ERR_NOMEM;
 	err = open_endpoint(l, conf, ret_why, why_len);
-	if (err != 0) {
-		free(l);
-		return err;
+	if (err == 0) {
+		err = init_server(l, conf);
+		if (err != 0)
+			client_say(ret_why, why_len, "cannot start to listen: %s",
+			           aef_err_text(err));
 	}
-	err = init_server(l, conf);
 	if (err != 0) {
-		client_say(ret_why, why_len, "cannot start to listen: %s", aef_err_text(err));
+		const int saved = errno;
+
 		client_listener_destroy(l);
+		errno = saved;
 		return err;
 	}
 	l->ep.route = route;
@@ -268,12 +312,14 @@ client_listener_destroy(struct client_listener *listener)
 	if (listener == NULL)
 		return;
 	aef_assert(!listener->ep.running);
-	aef_list_foreach_safe (node, &listener->ep.clients)
-		client_free(aef_list_entry(node, struct client, node));
+	if (listener->ep.clients.next != NULL)
+		aef_list_foreach_safe (node, &listener->ep.clients)
+			client_free(aef_list_entry(node, struct client, node));
 	endpoint_fini(&listener->ep);
+	protect_ring_close(listener->own_ring);
 	free(listener->table_mem);
 	free(listener->server_mem);
-	crypto_wipe(&listener->keys, sizeof(listener->keys));
+	protect_mem_free(listener->keys, sizeof(*listener->keys));
 	free(listener);
 }
 
@@ -296,6 +342,21 @@ uint64_t
 client_listener_timeout_ns(const struct client_listener *listener)
 {
 	return endpoint_timeout_ns(&listener->ep);
+}
+
+int
+client_listener_ticket(struct client_listener *listener, uint32_t life_ms,
+                       struct client_ticket *ret_ticket)
+{
+	const struct crypto_token want = { .session_epoch = 1 };
+	struct protect_grant grant;
+	const int err = protect_token_issue(listener->ep.protect, &want, life_ms,
+	                                    client_os_unix_ms(), &grant);
+
+	if (err == 0)
+		client_ticket_from_grant(&grant, ret_ticket);
+	crypto_wipe(&grant, sizeof(grant));
+	return err;
 }
 
 uint16_t

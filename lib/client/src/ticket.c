@@ -5,9 +5,7 @@
 #include <base/err.h>
 #include <base/siphash.h>
 #include <client/ticket.h>
-#include <crypto/token.h>
-
-#include "endpoint_priv.h"
+#include <protect/token.h>
 
 #define PREFIX      "qt1."
 #define PREFIX_LEN  (sizeof(PREFIX) - 1)
@@ -105,33 +103,12 @@ client_ticket_parse(const char *text, size_t len, struct client_ticket *ret_tick
 	return err;
 }
 
-int
-client_ticket_issue(const struct crypto_provider *provider, uint32_t life_ms,
-                    struct client_ticket *ret_ticket)
+void
+client_ticket_from_grant(const struct protect_grant *grant, struct client_ticket *ret_ticket)
 {
-	struct crypto_token token = { .issued_ms = client_os_unix_ms() };
-	uint8_t nonce[CRYPTO_NONCE_BYTES];
-	struct aef_guuid_gen gen;
-	uint64_t seed;
-	int err;
-
-	if (life_ms > CRYPTO_TOKEN_LIFE_MAX_MS)
-		return AEF_ERR_INVALID;
-	if (client_os_random(&seed, sizeof(seed)) != 0 ||
-	    client_os_random(nonce, sizeof(nonce)) != 0 ||
-	    client_os_random(token.psk, sizeof(token.psk)) != 0)
-		return AEF_ERR_IO;
-	aef_guuid_gen_init(&gen, seed);
-	token.expires_ms = token.issued_ms + life_ms;
-	token.session_id = aef_guuid_next(&gen, token.issued_ms);
-	token.conn_id = aef_guuid_next(&gen, token.issued_ms);
-	err = provider->token_seal(provider->ctx, &token, nonce, ret_ticket->token);
-	if (err == 0) {
-		memcpy(ret_ticket->psk, token.psk, sizeof(ret_ticket->psk));
-		ret_ticket->cid = token.conn_id;
-	}
-	crypto_wipe(&token, sizeof(token));
-	return err;
+	memcpy(ret_ticket->token, grant->token, sizeof(ret_ticket->token));
+	memcpy(ret_ticket->psk, grant->psk, sizeof(ret_ticket->psk));
+	ret_ticket->cid = grant->conn_id;
 }
 
 void

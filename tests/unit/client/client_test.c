@@ -267,7 +267,7 @@ START_TEST(client_connects_again_with_a_new_ticket_after_the_end)
 
 	rig_init(&r);
 	rig_connect(&r);
-	ck_assert_int_eq(client_ticket_issue(crypto_null_provider(), 1000, &ticket), 0);
+	ck_assert_int_eq(client_listener_ticket(r.listener, 1000, &ticket), 0);
 	ck_assert_int_eq(client_connect(r.client, &ticket), AEF_ERR_STATE);
 	client_close(r.client, 0, NULL, 0);
 	rig_until(&r, is_over);
@@ -311,7 +311,7 @@ START_TEST(client_expired_ticket_is_refused)
 	rig_init(&r);
 	r.conf.io.conn.handshake_ns = 300 * AEF_NS_PER_MS;
 	rig_open(&r);
-	ck_assert_int_eq(client_ticket_issue(crypto_null_provider(), 1000, &ticket), 0);
+	ck_assert_int_eq(client_listener_ticket(r.listener, 1000, &ticket), 0);
 	ticket.token[30] ^= 1;
 	ck_assert_int_eq(client_connect(r.client, &ticket), 0);
 	rig_event(&r, &r.client, CLIENT_EVENT_CLOSED, &ev);
@@ -329,7 +329,6 @@ START_TEST(client_bad_addresses_are_refused_with_a_sentence)
 	char why[200];
 
 	client_conf_default(&conf);
-	conf.io.provider = crypto_null_provider();
 	for (unsigned i = 0; i < AEF_DIM(bad); i++) {
 		why[0] = '\0';
 		conf.server = bad[i];

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <crypto/token.h>
+#include <protect/ring.h>
+
 #include "harness.h"
 #include "rig.h"
 
@@ -26,7 +29,6 @@ START_TEST(listener_bad_configuration_is_refused_with_a_sentence)
 	char why[200] = "";
 
 	client_listener_conf_default(&conf);
-	conf.io.provider = crypto_null_provider();
 	ck_assert_int_eq(client_listener_create(&conf, &l, why, sizeof(why)), AEF_ERR_INVALID);
 	ck_assert_ptr_nonnull(strstr(why, "host:port"));
 	conf.local = "name.invalid:1";
@@ -51,7 +53,7 @@ START_TEST(listener_full_tells_busy_and_admits_when_there_is_room)
 	r.conf.io.conn.handshake_ns = 300 * AEF_NS_PER_MS;
 	rig_connect(&r);
 	ck_assert_int_eq(client_create(&r.conf, &second, NULL, 0), 0);
-	ck_assert_int_eq(client_ticket_issue(crypto_null_provider(), 30000, &ticket), 0);
+	ck_assert_int_eq(client_listener_ticket(r.listener, 30000, &ticket), 0);
 	ck_assert_int_eq(client_connect(second, &ticket), 0);
 	for (unsigned i = 0; i < 3000 && client_state(second) != CLIENT_CLOSED; i++) {
 		(void)client_run_once(second, 0);
@@ -66,7 +68,7 @@ START_TEST(listener_full_tells_busy_and_admits_when_there_is_room)
 	client_destroy(r.peer);
 	r.peer = NULL;
 	ck_assert_uint_eq(client_listener_nb(r.listener), 0);
-	ck_assert_int_eq(client_ticket_issue(crypto_null_provider(), 30000, &ticket), 0);
+	ck_assert_int_eq(client_listener_ticket(r.listener, 30000, &ticket), 0);
 	ck_assert_int_eq(client_connect(second, &ticket), 0);
 	for (unsigned i = 0; i < 3000 && client_state(second) == CLIENT_CONNECTING; i++) {
 		(void)client_run_once(second, 0);
@@ -89,7 +91,7 @@ START_TEST(listener_used_ticket_is_refused)
 	rig_init(&r);
 	r.conf.io.conn.handshake_ns = 300 * AEF_NS_PER_MS;
 	rig_open(&r);
-	ck_assert_int_eq(client_ticket_issue(crypto_null_provider(), 30000, &ticket), 0);
+	ck_assert_int_eq(client_listener_ticket(r.listener, 30000, &ticket), 0);
 	ck_assert_int_eq(client_connect(r.client, &ticket), 0);
 	rig_event(&r, &r.client, CLIENT_EVENT_OPEN, &ev);
 	ck_assert_int_eq(client_create(&r.conf, &second, NULL, 0), 0);
@@ -104,6 +106,58 @@ START_TEST(listener_used_ticket_is_refused)
 	ck_assert_uint_eq(client_listener_nb(r.listener), 1);
 	client_destroy(second);
 	rig_close(&r);
+}
+END_TEST
+
+START_TEST(listener_ticket_of_another_listener_is_refused)
+{
+	struct rig r;
+	struct client_listener *other = NULL;
+	struct client_ticket ticket;
+	struct client_event ev;
+
+	rig_init(&r);
+	r.conf.io.conn.handshake_ns = 300 * AEF_NS_PER_MS;
+	rig_open(&r);
+	ck_assert_int_eq(client_listener_create(&r.lconf, &other, NULL, 0), 0);
+	ck_assert_int_eq(client_listener_ticket(other, 30000, &ticket), 0);
+	ck_assert_int_eq(client_connect(r.client, &ticket), 0);
+	rig_event(&r, &r.client, CLIENT_EVENT_CLOSED, &ev);
+
+	ck_assert_int_eq(ev.end.why, QUANTUM_CLOSE_HANDSHAKE);
+	ck_assert_uint_gt(client_listener_verdicts(r.listener)[QUANTUM_VERDICT_BAD_TOKEN], 0);
+	ck_assert_int_eq(client_listener_ticket(other, CRYPTO_TOKEN_LIFE_MAX_MS + 1, &ticket),
+	                 AEF_ERR_INVALID);
+	client_listener_destroy(other);
+	rig_close(&r);
+}
+END_TEST
+
+START_TEST(listener_with_a_ring_takes_its_tickets_until_they_are_revoked)
+{
+	struct rig r;
+	struct client_ticket ticket;
+	struct client_event ev;
+	struct protect_ring *ring = NULL;
+	char error[PROTECT_ERROR_MAX];
+
+	rig_init(&r);
+	r.conf.io.conn.handshake_ns = 300 * AEF_NS_PER_MS;
+	ck_assert_int_eq(protect_ring_create(7, &ring), 0);
+	r.lconf.ring = ring;
+	rig_connect(&r);
+	client_close(r.client, 0, NULL, 0);
+	rig_event(&r, &r.client, CLIENT_EVENT_CLOSED, &ev);
+	ck_assert_int_eq(client_listener_ticket(r.listener, 30000, &ticket), 0);
+	ck_assert_int_eq(protect_ring_revoke(ring, protect_ring_current(ring), error), 0);
+	while (client_run_once(r.client, AEF_NS_PER_MS) != AEF_ERR_CLOSED)
+		;
+	ck_assert_int_eq(client_connect(r.client, &ticket), 0);
+	rig_event(&r, &r.client, CLIENT_EVENT_CLOSED, &ev);
+
+	ck_assert_int_eq(ev.end.why, QUANTUM_CLOSE_HANDSHAKE);
+	rig_close(&r);
+	protect_ring_close(ring);
 }
 END_TEST
 
@@ -158,7 +212,7 @@ START_TEST(listener_serves_many_clients_at_once)
 		struct client_ticket ticket;
 
 		ck_assert_int_eq(client_create(&r.conf, &clients[i], NULL, 0), 0);
-		ck_assert_int_eq(client_ticket_issue(crypto_null_provider(), 30000, &ticket), 0);
+		ck_assert_int_eq(client_listener_ticket(r.listener, 30000, &ticket), 0);
 		ck_assert_int_eq(client_connect(clients[i], &ticket), 0);
 		ck_assert_int_eq(client_send(clients[i], 0, &i, sizeof(i), NULL), 0);
 	}
@@ -189,6 +243,7 @@ END_TEST
 TEST_SUITE(listener, &listener_busy_port_is_refused_with_a_sentence,
            &listener_bad_configuration_is_refused_with_a_sentence,
            &listener_full_tells_busy_and_admits_when_there_is_room,
-           &listener_used_ticket_is_refused,
+           &listener_used_ticket_is_refused, &listener_ticket_of_another_listener_is_refused,
+           &listener_with_a_ring_takes_its_tickets_until_they_are_revoked,
            &listener_garbage_is_counted_and_leaves_connections_alone,
            &listener_serves_many_clients_at_once)

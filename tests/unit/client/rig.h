@@ -10,7 +10,6 @@
 #include <base/err.h>
 #include <base/rng.h>
 #include <client/listener.h>
-#include <crypto_null/null_provider.h>
 
 struct rig {
 	struct client_listener *listener;

@@ -1,2 +1,2 @@
-DEPS := client crypto_null
+DEPS := client protect
 SRCS := rig.c

@@ -11,8 +11,10 @@
  * Nothing blocks but client_run_once() with a time-out, client_shutdown(), and the name look-up of
  * client_create(). What is sent leaves with the next client_run_once() or client_flush().
  *
- * Source:  docs/spec/quantum.md; docs/client.md is the guide.
- * Units:   bytes and nanoseconds.
+ * Everything is encrypted and authenticated, with keys in locked memory; there is nothing to
+ * choose.
+ *
+ * Source:  docs/spec/quantum.md; docs/client.md is the guide. Units: bytes and nanoseconds.
  * Context: one thread per client (and per listener with all of its connections); different clients
  *          may live on different threads. Callbacks run inside client_run_once(), where every call
  *          but client_run_once(), client_wait_open() and client_shutdown() is allowed.
@@ -34,8 +36,7 @@ enum client_state {
 	CLIENT_CLOSED,  /* over; client_connect() with a new ticket may follow */
 };
 
-/** A received message, contiguous. Valid until client_msg_release(); in on_message until it
- * returns. */
+/** A received message, contiguous. Valid until client_msg_release(), or on_message returns. */
 struct client_msg {
 	const uint8_t *data; /* never NULL, also for `len` 0 */
 	uint32_t len;
@@ -92,12 +93,11 @@ typedef bool (*client_filter_fn)(void *arg, bool tx, const uint8_t *data, uint32
 
 /* What a dialling client and a listener have in common. */
 struct client_io_conf {
-	const struct crypto_provider *provider; /* borrowed */
-	struct quantum_conn_conf conn;          /* behaviour and limits of each connection */
-	uint32_t socket_bytes;   /* kernel buffers each way; the system may give less */
-	uint64_t rx_bytes_max;   /* memory for received datagrams that nobody took yet */
-	bool no_gso, no_gro;     /* leave the kernel's segmentation offloads alone */
-	client_filter_fn filter; /* NULL: none */
+	struct quantum_conn_conf conn; /* behaviour and limits of each connection */
+	uint32_t socket_bytes;         /* kernel buffers each way; the system may give less */
+	uint64_t rx_bytes_max;         /* memory for received datagrams that nobody took yet */
+	bool no_gso, no_gro;           /* leave the kernel's segmentation offloads alone */
+	client_filter_fn filter;       /* NULL: none */
 	void *filter_arg;
 };
 
@@ -109,16 +109,16 @@ struct client_conf {
 	struct client_callbacks callbacks;
 };
 
-/** Defaults: poll style, any local port, 4 MiB socket buffers. The caller sets provider, server. */
+/** Defaults: poll style, any local port, 4 MiB socket buffers. The caller sets server. */
 void client_conf_default(struct client_conf *ret_conf);
 
 /**
  * Create a client in CLIENT_IDLE.
  *
- * @param conf    copied, but for the provider
+ * @param conf    copied
  * @param ret_why on failure a sentence for people, cut to @p why_len bytes; may be NULL with 0
- * @return 0; AEF_ERR_INVALID (address or limits), AEF_ERR_NOTFOUND (host), AEF_ERR_IO (socket,
- *         errno set), AEF_ERR_NOMEM
+ * @return 0; AEF_ERR_INVALID (address or limits), AEF_ERR_NOTFOUND (host), AEF_ERR_IO (errno),
+ *         AEF_ERR_NOMEM, or an error of protect_create()
  */
 AEF_MUST_CHECK int client_create(const struct client_conf *conf, struct client **ret_client,
                                  char *ret_why, size_t why_len);

@@ -38,16 +38,10 @@ AEF_MUST_CHECK int client_ticket_parse(const char *text, size_t len,
 void client_ticket_format(const struct client_ticket *ticket,
                           char ret_text[CLIENT_TICKET_TEXT_LEN + 1]);
 
-/**
- * Issue a ticket with a token key that this process holds itself: an issuer, the lab, a test.
- * With the null provider every process can.
- *
- * @param life_ms how long the token may be used, at most CRYPTO_TOKEN_LIFE_MAX_MS
- * @return 0; AEF_ERR_NOTFOUND when the provider has no token key; AEF_ERR_INVALID for @p life_ms;
- *         AEF_ERR_IO when the system gives no random bytes
- */
-AEF_MUST_CHECK int client_ticket_issue(const struct crypto_provider *provider, uint32_t life_ms,
-                                       struct client_ticket *ret_ticket);
+struct protect_grant;
+
+/** The ticket of what protect_token_issue() granted; both are secrets. */
+void client_ticket_from_grant(const struct protect_grant *grant, struct client_ticket *ret_ticket);
 
 /** Overwrite a ticket with zeros. */
 void client_ticket_wipe(struct client_ticket *ticket);
