@@ -1,15 +1,20 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 -- Wireshark dissector of Quantum, version 1 (docs/spec/quantum.md): header, classes, SACK blocks,
--- handshake fields, and the frames of a protected payload where it is clear (null protection).
+-- handshake fields; and the frames of a protected payload, given a key log.
 --
--- Use:  wireshark -X lua_script:scripts/quantum.lua FILE
---       tshark -X lua_script:scripts/quantum.lua -r FILE -Y quantum.frame.type==0x0b -V
+-- Use:  wireshark -X lua_script:scripts/quantum.lua -o quantum.keylog:KEYS FILE
+--       tshark -X lua_script:scripts/quantum.lua -o quantum.keylog:KEYS -r FILE -Y quantum.frame.type==0x0b -V
 -- It finds Quantum by its magic on any UDP port; where the port belongs to another protocol add
--- -o udp.try_heuristic_first:TRUE (or "Decode As"). With real protection switch the preference
--- "quantum.clear" off: the payload is then shown as it is.
+-- -o udp.try_heuristic_first:TRUE (or "Decode As").
+--
+-- A key log is written by test programs alone (tests/support/keylog): a line for each direction and
+-- key epoch, "c2s" or "s2c", connection id in hexadecimal (C, or S), epoch, key, IV. S is learned from
+-- ACCEPT, so a capture should begin with the handshake.
 
 local quantum = Proto("quantum", "Quantum")
-quantum.prefs.clear = Pref.bool("Payload is clear", true, "Dissect frames: null protection leaves the payload clear")
+quantum.prefs.keylog = Pref.string("Key log file", "", "Traffic keys, as test programs write them")
+quantum.prefs.verify = Pref.bool("Verify tags", true, "Check the tag of what is decrypted (slower)")
+quantum.prefs.clear = Pref.bool("Payload is clear", false, "Dissect frames without decrypting: captures of tests with the null provider")
 
 local CLASSES = {
 	[0] = "PROTECTED", [1] = "SYN", [2] = "SYN+ACK", [3] = "ACK", [4] = "RST",
@@ -44,6 +49,9 @@ local f = {
 	nb_sacks = ProtoField.uint8("quantum.sacks", "SACK blocks"),
 	payload = ProtoField.bytes("quantum.payload", "Payload"),
 	tag = ProtoField.bytes("quantum.tag", "Tag"),
+	pn = ProtoField.uint64("quantum.pn", "Packet number, all 64 bits"),
+	epoch = ProtoField.uint32("quantum.epoch", "Key epoch"),
+	verified = ProtoField.bool("quantum.verified", "Tag verified"),
 	-- handshake
 	random = ProtoField.bytes("quantum.hs.random", "Client random"),
 	token = ProtoField.bytes("quantum.hs.token", "Token"),
@@ -104,7 +112,272 @@ end
 quantum.fields = list
 
 local malformed = ProtoExpert.new("quantum.malformed", "Malformed Quantum", expert.group.MALFORMED, expert.severity.ERROR)
-quantum.experts = { malformed }
+local forged = ProtoExpert.new("quantum.forged", "Tag does not verify", expert.group.DECRYPTION, expert.severity.WARN)
+quantum.experts = { malformed, forged }
+
+-- ---- AES-256-GCM (NIST SP 800-38D): Wireshark offers no cipher to Lua ------------------------------
+
+local bit = bit32 or require("bit")
+local bxor, band, lshift, rshift = bit.bxor, bit.band, bit.lshift, bit.rshift
+
+-- The S-box from powers of 3 and their inverses; T[x] is one column of SubBytes and MixColumns.
+local SBOX, T = {}, {}
+do
+	local power, log, x = {}, {}, 1
+	for i = 0, 254 do
+		power[i], log[x] = x, i
+		x = bxor(x, band(lshift(x, 1), 255), x >= 128 and 0x1b or 0)
+	end
+	for i = 0, 255 do
+		local inverse = i == 0 and 0 or power[(255 - log[i]) % 255]
+		local s = 0x63
+		for turn = 0, 4 do
+			s = bxor(s, band(lshift(inverse, turn), 255), rshift(inverse, 8 - turn))
+		end
+		SBOX[i] = s
+		local twice = bxor(band(lshift(s, 1), 255), s >= 128 and 0x1b or 0)
+		T[i] = bxor(lshift(twice, 24), lshift(s, 16), lshift(s, 8), bxor(twice, s))
+	end
+end
+
+local function word(text, at)
+	local a, b, c, d = text:byte(at, at + 3)
+	return bxor(lshift(a, 24), lshift(b, 16), lshift(c, 8), d)
+end
+
+local function octets(w)
+	return rshift(w, 24), band(rshift(w, 16), 255), band(rshift(w, 8), 255), band(w, 255)
+end
+
+local function bytes(w)
+	return string.char(octets(w))
+end
+
+local function sub_word(w)
+	local a, b, c, d = octets(w)
+	return bxor(lshift(SBOX[a], 24), lshift(SBOX[b], 16), lshift(SBOX[c], 8), SBOX[d])
+end
+
+local function rotate(w, bits)
+	return bxor(rshift(w, bits), lshift(w, 32 - bits))
+end
+
+-- 60 round key words of a 32-byte key.
+local function aes_expand(key)
+	local w, rcon = {}, 1
+	for i = 0, 7 do
+		w[i] = word(key, 4 * i + 1)
+	end
+	for i = 8, 59 do
+		local t = w[i - 1]
+		if i % 8 == 0 then
+			t = bxor(sub_word(rotate(t, 24)), lshift(rcon, 24))
+			rcon = lshift(rcon, 1)
+		elseif i % 8 == 4 then
+			t = sub_word(t)
+		end
+		w[i] = bxor(w[i - 8], t)
+	end
+	return w
+end
+
+-- One block, as four words.
+local function aes_block(w, a, b, c, d)
+	a, b, c, d = bxor(a, w[0]), bxor(b, w[1]), bxor(c, w[2]), bxor(d, w[3])
+	local function column(p, q, r, s, key)
+		return bxor(T[rshift(p, 24)], rotate(T[band(rshift(q, 16), 255)], 8), rotate(T[band(rshift(r, 8), 255)], 16),
+			rotate(T[band(s, 255)], 24), key)
+	end
+	for i = 4, 52, 4 do
+		a, b, c, d = column(a, b, c, d, w[i]), column(b, c, d, a, w[i + 1]), column(c, d, a, b, w[i + 2]),
+			column(d, a, b, c, w[i + 3])
+	end
+	local function last(p, q, r, s, key)
+		return bxor(lshift(SBOX[rshift(p, 24)], 24), lshift(SBOX[band(rshift(q, 16), 255)], 16),
+			lshift(SBOX[band(rshift(r, 8), 255)], 8), SBOX[band(s, 255)], key)
+	end
+	return last(a, b, c, d, w[56]), last(b, c, d, a, w[57]), last(c, d, a, b, w[58]), last(d, a, b, c, w[59])
+end
+
+-- Multiplication by H in GF(2^128), four bits at a time: products of H with each of 16 polynomials,
+-- and what leaves at the low end when shifted by four.
+local function halve(a, b, c, d)
+	local carry = band(d, 1) == 1 and 0xe1000000 or 0
+	return bxor(rshift(a, 1), carry), bxor(rshift(b, 1), lshift(a, 31)), bxor(rshift(c, 1), lshift(b, 31)),
+		bxor(rshift(d, 1), lshift(c, 31))
+end
+
+local LEAVES = {}
+for i = 0, 15 do
+	local a, b, c, d = 0, 0, 0, i
+	for _ = 1, 4 do
+		a, b, c, d = halve(a, b, c, d)
+	end
+	LEAVES[i] = a
+end
+
+local function ghash_table(a, b, c, d)
+	local products = { [0] = { 0, 0, 0, 0 } }
+	for _, i in ipairs({ 8, 4, 2, 1 }) do
+		products[i] = { a, b, c, d }
+		a, b, c, d = halve(a, b, c, d)
+	end
+	for i = 1, 15 do
+		local sum = { 0, 0, 0, 0 }
+		for _, part in ipairs({ 8, 4, 2, 1 }) do
+			if band(i, part) ~= 0 then
+				for n = 1, 4 do
+					sum[n] = bxor(sum[n], products[part][n])
+				end
+			end
+		end
+		products[i] = sum
+	end
+	return products
+end
+
+local function ghash(products, aad, text)
+	local y0, y1, y2, y3 = 0, 0, 0, 0
+	local function absorb(x0, x1, x2, x3)
+		local x = { bxor(y0, x0), bxor(y1, x1), bxor(y2, x2), bxor(y3, x3) }
+		local a, b, c, d = 0, 0, 0, 0
+		for n = 4, 1, -1 do
+			for shift = 0, 28, 4 do
+				local p, leaves = products[band(rshift(x[n], shift), 15)], LEAVES[band(d, 15)]
+				d = bxor(rshift(d, 4), lshift(c, 28), p[4])
+				c = bxor(rshift(c, 4), lshift(b, 28), p[3])
+				b = bxor(rshift(b, 4), lshift(a, 28), p[2])
+				a = bxor(rshift(a, 4), leaves, p[1])
+			end
+		end
+		y0, y1, y2, y3 = a, b, c, d
+	end
+	for _, part in ipairs({ aad, text }) do
+		local padded = part .. string.rep("\0", -#part % 16)
+		for at = 1, #padded, 16 do
+			absorb(word(padded, at), word(padded, at + 4), word(padded, at + 8), word(padded, at + 12))
+		end
+	end
+	absorb(0, 8 * #aad, 0, 8 * #text)
+	return y0, y1, y2, y3
+end
+
+-- Plaintext, and whether the tag is right (nil: not looked at).
+local function gcm_open(key, pn, aad, text, tag, verify)
+	key.words = key.words or aes_expand(key.key)
+	local high, low = math.floor(pn / 2 ^ 32), pn % 2 ^ 32
+	local n0 = word(key.iv, 1)
+	local n1, n2 = bxor(word(key.iv, 5), high), bxor(word(key.iv, 9), low)
+	local out = {}
+	for at = 1, #text, 16 do
+		local a, b, c, d = aes_block(key.words, n0, n1, n2, 2 + (at - 1) / 16)
+		local block = text:sub(at, at + 15)
+		local whole = block .. string.rep("\0", 16 - #block)
+		local clear = bytes(bxor(a, word(whole, 1))) .. bytes(bxor(b, word(whole, 5))) ..
+			bytes(bxor(c, word(whole, 9))) .. bytes(bxor(d, word(whole, 13)))
+		out[#out + 1] = clear:sub(1, #block)
+	end
+	local right
+	if verify then
+		key.products = key.products or ghash_table(aes_block(key.words, 0, 0, 0, 0))
+		local a, b, c, d = ghash(key.products, aad, text)
+		local e, f, g, h = aes_block(key.words, n0, n1, n2, 1)
+		right = tag == bytes(bxor(a, e)) .. bytes(bxor(b, f)) .. bytes(bxor(c, g)) .. bytes(bxor(d, h))
+	end
+	return table.concat(out), right
+end
+
+-- ---- keys and connections -------------------------------------------------------------------------
+
+local keys       -- [id][direction][epoch] = { key, iv }; id in hexadecimal
+local keys_size  -- of the file when it was read
+local clients_id -- [S] = { cid = C, server = address of the server }
+local highest    -- [C .. direction] = highest packet number so far
+local numbers    -- [frame] = packet number, from the first pass on
+
+local function from_hex(text)
+	return (text:gsub("%x%x", function(digits)
+		return string.char(tonumber(digits, 16))
+	end))
+end
+
+local function read_keys()
+	local file = quantum.prefs.keylog ~= "" and io.open(quantum.prefs.keylog, "r")
+	if not file then
+		return
+	end
+	local size = file:seek("end")
+	if size ~= keys_size then
+		file:seek("set")
+		keys, keys_size = {}, size
+		for line in file:lines() do
+			local way, id, epoch, key, iv = line:match("^([cs]2[cs]) (%x+) (%d+) (%x+) (%x+)$")
+			if way and #id == 32 and #key == 64 and #iv == 24 then
+				keys[id] = keys[id] or { c2s = {}, s2c = {} }
+				keys[id][way][tonumber(epoch)] = { key = from_hex(key), iv = from_hex(iv) }
+			end
+		end
+	end
+	file:close()
+end
+
+function quantum.init()
+	keys, keys_size, clients_id, highest, numbers = {}, nil, {}, {}, {}
+	read_keys()
+end
+
+local function source_of(pinfo)
+	return tostring(pinfo.src) .. " " .. pinfo.src_port
+end
+
+-- Whose keys a packet is sealed under: C (or what the key log names), and the likely direction.
+local function owner_of(class, id, pinfo)
+	if class == ACK then
+		return id, "c2s"
+	end
+	local known = clients_id[id]
+	if known then
+		return known.cid, source_of(pinfo) == known.server and "s2c" or "c2s"
+	end
+	return id, "s2c" -- only the server sends under C
+end
+
+-- The number nearest to what follows the highest one [Q-3.1].
+local function whole_number(seq, after)
+	local base = after - after % 2 ^ 32
+	local best = base + seq
+	for _, pn in ipairs({ base + seq - 2 ^ 32, base + seq + 2 ^ 32 }) do
+		if pn >= 0 and math.abs(pn - after) < math.abs(best - after) then
+			best = pn
+		end
+	end
+	return best
+end
+
+-- Plaintext, number, verified and C; nil without a key for it.
+local function decrypt(class, tvb, text_at, pinfo)
+	local cid, way = owner_of(class, tvb(6, 16):bytes():tohex(true), pinfo)
+	local seq = tvb(22, 4):uint()
+	if not keys[cid] then
+		read_keys()
+	end
+	local aad, text = tvb:raw(0, text_at), tvb:raw(text_at, tvb:len() - text_at - 16)
+	local tag = tvb:raw(tvb:len() - 16, 16)
+	local clear, pn, right
+	for _, try in ipairs({ way, way == "c2s" and "s2c" or "c2s" }) do
+		pn = numbers[pinfo.number] or whole_number(seq, highest[cid .. try] or 0)
+		local key = keys[cid] and keys[cid][try][math.floor(pn / 2 ^ 22)]
+		if key then
+			clear, right = gcm_open(key, pn, aad, text, tag, quantum.prefs.verify)
+		end
+		if key and right ~= false then
+			numbers[pinfo.number] = pn
+			highest[cid .. try] = math.max(highest[cid .. try] or 0, pn + 1)
+			return clear, pn, right, cid
+		end
+	end
+	return clear, pn, right, cid
+end
 
 local function has(flags, bit)
 	return math.floor(flags / bit) % 2 == 1
@@ -215,8 +488,12 @@ decode[0x03] = function(tree, c)
 	return tostring(add_varint(tree, f.floor, c))
 end
 
-decode[0x04] = function(tree, c)
-	tree:add(f.s, c:take(16))
+decode[0x04] = function(tree, c, from)
+	local s = c:take(16)
+	tree:add(f.s, s)
+	if from then
+		clients_id[s:bytes():tohex(true)] = from
+	end
 	tree:add(f.reset, c:take(16))
 	add_limits(tree, c)
 end
@@ -306,7 +583,8 @@ local function decode_data(tree, c, kind)
 	return text .. " (" .. len .. ")"
 end
 
-local function dissect_frames(tvb, tree, names)
+-- from = { cid = C, server = address }: what an ACCEPT in it names; nil when it is not known.
+local function dissect_frames(tvb, tree, names, from)
 	local c = cursor(tvb)
 	while c:left() > 0 do
 		local begin = c.at
@@ -321,7 +599,7 @@ local function dissect_frames(tvb, tree, names)
 			elseif name == nil then
 				error({ cut = true })
 			end
-			return decode[kind](item, c)
+			return decode[kind](item, c, from)
 		end)
 		item:set_len(c.at - begin)
 		if not ok then
@@ -362,7 +640,32 @@ local function add_token(tree, c)
 	item:add(f.token_expires, range(8, 8), NSTime.new(math.floor(ms / 1000), ms % 1000 * 1000000))
 end
 
-local function dissect_payload(class, tvb, tree, names)
+local function dissect_protected(class, tvb, tree, names, c, pinfo)
+	local text_at = c.at
+	local text = c:take(c:left() - 16)
+	local clear, pn, right, cid
+	if text:len() > 0 and quantum.prefs.clear then
+		dissect_frames(text:tvb(), tree, names)
+	elseif text:len() > 0 then
+		clear, pn, right, cid = decrypt(class, tvb, text_at, pinfo)
+	end
+	local tag = tree:add(f.tag, c:take(16))
+	if right == false then
+		tag:add_proto_expert_info(forged)
+	elseif right then
+		tree:add(f.verified, tvb(tvb:len() - 16, 16), true)
+	end
+	if clear and right ~= false then
+		tree:add(f.pn, tvb(22, 4), UInt64.new(pn % 2 ^ 32, math.floor(pn / 2 ^ 32)))
+		tree:add(f.epoch, tvb(22, 4), math.floor(pn / 2 ^ 22))
+		dissect_frames(ByteArray.new(clear, true):tvb("Decrypted"), tree, names,
+			{ cid = cid, server = source_of(pinfo) })
+	elseif text:len() > 0 and not quantum.prefs.clear then
+		tree:add(f.payload, text)
+	end
+end
+
+local function dissect_payload(class, tvb, tree, names, pinfo)
 	local c = cursor(tvb)
 	c.at = 32
 	local len = tvb(30, 2):uint()
@@ -410,13 +713,7 @@ local function dissect_payload(class, tvb, tree, names)
 		end
 	end
 	if class == PROTECTED or class == ACK then
-		local text = c:take(c:left() - 16)
-		if text:len() > 0 and quantum.prefs.clear then
-			dissect_frames(text:tvb(), tree, names)
-		elseif text:len() > 0 then
-			tree:add(f.payload, text)
-		end
-		tree:add(f.tag, c:take(16))
+		dissect_protected(class, tvb, tree, names, c, pinfo)
 	end
 end
 
@@ -439,7 +736,7 @@ function quantum.dissector(tvb, pinfo, root)
 	tree:add(f.seq, tvb(22, 4))
 	tree:add(f.ack, tvb(26, 4))
 	tree:add(f.length, tvb(30, 2))
-	local ok = class ~= BROKEN and class ~= UNKNOWN and pcall(dissect_payload, class, tvb, tree, names)
+	local ok = class ~= BROKEN and class ~= UNKNOWN and pcall(dissect_payload, class, tvb, tree, names, pinfo)
 	if not ok and class ~= UNKNOWN then
 		tree:add_proto_expert_info(malformed, "lengths and flags do not fit together")
 	end

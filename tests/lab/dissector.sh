@@ -13,9 +13,10 @@ fi
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 make -s B="$B" "$B/quantum-pcap" >"$dir/make" 2>&1 || cat "$dir/make"
-"$B/quantum-pcap" "$dir/golden.pcap" 40404 || echo "quantum-pcap failed"
+"$B/quantum-pcap" "$dir/golden.pcap" 40404 "$dir/keys" || echo "quantum-pcap failed"
+capture=golden
 shark() {
-	tshark -X lua_script:scripts/quantum.lua -r "$dir/golden.pcap" "$@" 2>"$dir/err"
+	tshark -X lua_script:scripts/quantum.lua -o "quantum.keylog:$dir/keys" -r "$dir/$capture.pcap" "$@" 2>"$dir/err"
 }
 
 # A display filter must select exactly these packets.
@@ -83,17 +84,25 @@ else
 	echo "FAIL the summary lists the frames"
 	failed=$((failed + 1))
 fi
-# Real protection: the payload stays as it is.
-if [ "$(shark -o quantum.clear:FALSE -Y quantum.payload -T fields -e frame.number | wc -l)" -eq 11 ] &&
-	[ -z "$(shark -o quantum.clear:FALSE -Y quantum.frame)" ]; then
-	echo "PASS a protected payload is left alone when told so"
+# Without keys the payload stays as it is.
+plain() { tshark -X lua_script:scripts/quantum.lua -r "$dir/golden.pcap" "$@" 2>"$dir/err"; }
+if [ "$(plain -Y quantum.payload -T fields -e frame.number | wc -l)" -eq 11 ] && [ -z "$(plain -Y quantum.frame)" ]; then
+	echo "PASS without keys a payload is shown as it is"
 	passed=$((passed + 1))
 else
-	echo "FAIL a protected payload is left alone when told so"
+	echo "FAIL without keys a payload is shown as it is"
 	failed=$((failed + 1))
 fi
+# ---- keys ----
+selects 'quantum.verified == 1' "4 10 11 12 13 14 15 16 17 18 19"
+selects 'quantum.pn == 115 && quantum.epoch == 0' "16"
+sed 's/^s2c\(.*\)./s2c\10/' "$dir/keys" >"$dir/wrong" && cp "$dir/keys" "$dir/right" && cp "$dir/wrong" "$dir/keys"
+selects 'quantum.forged' "10 11 12 13 14 15 16 17 18 19"
+selects 'quantum.frame' "4"
+cp "$dir/right" "$dir/keys"
+
 # A port that belongs to another protocol.
-"$B/quantum-pcap" "$dir/golden.pcap" 47000
+"$B/quantum-pcap" "$dir/golden.pcap" 47000 "$dir/keys"
 if [ "$(shark -o udp.try_heuristic_first:TRUE -Y quantum -T fields -e frame.number | wc -l)" -eq 18 ]; then
 	echo "PASS on a port of another protocol, by preference"
 	passed=$((passed + 1))
@@ -101,5 +110,40 @@ else
 	echo "FAIL on a port of another protocol, by preference"
 	failed=$((failed + 1))
 fi
+
+# ---- a real conversation: 80 echoes over a change of key epoch and of the client's port ----
+if "$B/quantum-pcap" --talk "$dir/talk.pcap" 40404 "$dir/keys"; then
+	echo "PASS the conversation ends well"
+	passed=$((passed + 1))
+else
+	echo "FAIL the conversation ends well"
+	failed=$((failed + 1))
+fi
+capture=talk
+count() { # filter, least number of packets, most
+	local got
+	got=$(shark -Y "$1" -T fields -e frame.number | wc -l)
+	if [ "$got" -ge "$2" ] && [ "$got" -le "$3" ]; then
+		echo "PASS conversation: $got packets of $1"
+		passed=$((passed + 1))
+	else
+		echo "FAIL conversation: $got packets of $1 instead of $2 to $3"
+		cat "$dir/err"
+		failed=$((failed + 1))
+	fi
+}
+all=$(shark -Y 'quantum.class == 0 || quantum.class == 3' -T fields -e frame.number | wc -l)
+count 'quantum.verified == 1' "$all" "$all"
+count 'quantum.malformed || quantum.forged || quantum.payload' 0 0
+count 'quantum.frame.type == 0x04 && udp.srcport == 40404' 1 10
+count 'quantum.data == "at home 7" && udp.srcport == 50000' 1 3
+count 'quantum.data == "at home 7" && udp.srcport == 40404' 1 3
+count 'quantum.data == "on the way 39" && udp.srcport == 50001' 1 3
+count 'quantum.data == "on the way 39" && udp.srcport == 40404' 1 3
+count 'quantum.epoch == 0 && udp.srcport == 50000' 5 20
+count 'quantum.epoch == 1 && udp.srcport == 50000' 10 1000
+count 'quantum.epoch == 1 && udp.srcport == 40404 && quantum.data == "on the way 1"' 1 3
+count 'quantum.frame.type == 0x09 && udp.srcport == 40404' 1 10
+count 'quantum.close.reason == "gone fishing" && quantum.flags.fin == 1' 1 3
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

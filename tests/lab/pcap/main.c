@@ -1,67 +1,54 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * quantum-pcap FILE PORT - write one datagram of each class and one of each frame type as a
+ * quantum-pcap FILE PORT KEYLOG - write one datagram of each class and one of each frame type as a
  * capture, for the test of the Wireshark dissector (tests/lab/dissector.sh). The bytes are the
- * encoders' own.
+ * encoders' own, sealed under keys that KEYLOG names.
+ * quantum-pcap --talk FILE PORT KEYLOG - the same of a real conversation over loopback.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/err.h>
+#include <crypto/epoch.h>
+#include <keylog/keylog.h>
+#include <protect/provider.h>
 #include <wire/frame.h>
 
-#define LINKTYPE_RAW 101u /* packets begin with the IP header */
+#include "capture.h"
+#include "talk.h"
 
-static FILE *out;
 static uint32_t nb_packets;
 static uint16_t port;
+static const struct crypto_provider *crypto;
+static struct crypto_tx_keys server_keys, client_keys;
 
 static const struct aef_guuid cid = { { 0x01, 0x8f, 1, 2, 3, 4, 0x70, 5, 0x80, 6, 7, 8, 9, 10, 11,
 	                                12 } };
 
 static void
-put(const void *data, size_t len)
-{
-	if (fwrite(data, 1, len, out) != len)
-		perror("quantum-pcap");
-}
-
-static void
-put_le32(uint32_t v)
-{
-	const uint8_t b[4] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16),
-		               (uint8_t)(v >> 24) };
-
-	put(b, sizeof(b));
-}
-
-static void
 put_datagram(const uint8_t *data, size_t len)
 {
-	uint8_t ip[28] = { 0x45 };
-	uint32_t sum = 0;
-
-	aef_store_be16(ip + 2, (uint16_t)(28 + len));
-	ip[8] = 64;
-	ip[9] = 17;
-	memcpy(ip + 12, (const uint8_t[]){ 10, 0, 0, 1, 10, 0, 0, 2 }, 8);
-	for (unsigned i = 0; i < 20; i += 2)
-		sum += aef_load_be16(ip + i);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	aef_store_be16(ip + 10, (uint16_t)~sum);
-	aef_store_be16(ip + 20, port);
-	aef_store_be16(ip + 22, (uint16_t)(port + 1));
-	aef_store_be16(ip + 24, (uint16_t)(8 + len)); /* UDP checksum 0: none */
-	put_le32(++nb_packets);
-	put_le32(0);
-	put_le32((uint32_t)(28 + len));
-	put_le32((uint32_t)(28 + len));
-	put(ip, sizeof(ip));
-	put(data, len);
+	nb_packets++;
+	capture_put((const uint8_t[]){ 10, 0, 0, 1, 10, 0, 0, 2 }, port, (uint16_t)(port + 1), data,
+	            len);
 }
 
-/* Protected datagram around what @p fill writes. */
+static void
+seal(struct crypto_tx_keys *keys, uint8_t *data, uint64_t pn, size_t text_at, size_t len)
+{
+	struct crypto_op op = { .key = crypto_tx_keys_get(keys, pn),
+		                .pn = pn,
+		                .aad = data,
+		                .aad_len = (uint32_t)text_at,
+		                .text = data + text_at,
+		                .text_len = (uint32_t)(len - text_at),
+		                .tag = data + len };
+
+	crypto->seal(crypto->ctx, &op, 1);
+}
+
+/* Protected datagram of the server around what @p fill writes. */
 static void
 put_protected(uint8_t flags, unsigned nb_sacks, void (*fill)(struct aef_writer *w))
 {
@@ -82,7 +69,7 @@ put_protected(uint8_t flags, unsigned nb_sacks, void (*fill)(struct aef_writer *
 
 		wire_sacks_encode(data + WIRE_HEADER_BYTES + (size_t)i * WIRE_SACK_BYTES, &sack, 1);
 	}
-	memset(w.p, 0xee, WIRE_TAG_BYTES);
+	seal(&server_keys, data, hdr.seq, (size_t)(text - data), (size_t)(w.p - data));
 	put_datagram(data, (size_t)(w.p - data) + WIRE_TAG_BYTES);
 }
 
@@ -215,6 +202,7 @@ handshake(void)
 	wire_ack_encode(data, &cid, 1, &ack);
 	data[WIRE_ACK_TEXT_AT] = WIRE_FRAME_PING;
 	aef_store_be16(data + 30, WIRE_ACK_CLEAR_BYTES + 1);
+	seal(&client_keys, data, 1, WIRE_ACK_TEXT_AT, WIRE_ACK_TEXT_AT + 1);
 	put_datagram(data, WIRE_ACK_TEXT_AT + 1 + WIRE_TAG_BYTES);
 	wire_rst_encode(data, &cid, (const uint8_t *)"reset reset rese");
 	put_datagram(data, WIRE_RST_BYTES);
@@ -231,25 +219,37 @@ handshake(void)
 	put_datagram(data, 48);
 }
 
-int
-main(int argc, char **argv)
+/* Keys of both directions, derived as a handshake does, so that the tap can name their connection.
+ */
+static void
+derive(void)
 {
-	if (argc != 3) {
-		fprintf(stderr, "usage: quantum-pcap FILE PORT\n");
-		return 2;
+	static const uint8_t psk[CRYPTO_PSK_BYTES] = "not a secret";
+	const uint8_t label = 1;
+	const struct crypto_bytes parts[] = { { &label, 1 }, { cid.b, sizeof(cid.b) } };
+	uint8_t ikm[64] = "not a secret", mac[CRYPTO_MAC_BYTES], prk[32], secret[32];
+
+	crypto->mac(crypto->ctx, psk, parts, AEF_DIM(parts), mac);
+	crypto->hkdf_extract(crypto->ctx, "salt", 4, ikm, sizeof(ikm), prk);
+	crypto->hkdf_expand(crypto->ctx, prk, "c2s", 3, secret, sizeof(secret));
+	crypto_tx_keys_init(&client_keys, crypto, secret);
+	crypto->hkdf_expand(crypto->ctx, prk, "s2c", 3, secret, sizeof(secret));
+	crypto_tx_keys_init(&server_keys, crypto, secret);
+}
+
+static int
+golden(void)
+{
+	const struct protect_conf conf = { .keys_max = 4 };
+	struct protect *protect = NULL;
+	int rc = protect_create(&conf, &protect);
+
+	if (rc != 0) {
+		fprintf(stderr, "quantum-pcap: %s\n", protect_create_text(rc));
+		return rc;
 	}
-	port = (uint16_t)strtoul(argv[2], NULL, 10);
-	out = fopen(argv[1], "wb");
-	if (out == NULL) {
-		perror("quantum-pcap");
-		return 1;
-	}
-	put_le32(0xa1b2c3d4);
-	put_le32(2 | (4 << 16));
-	put_le32(0);
-	put_le32(0);
-	put_le32(65535);
-	put_le32(LINKTYPE_RAW);
+	crypto = protect_provider(protect);
+	derive();
 	handshake();
 	put_protected(0, 0, ping_padding);
 	put_protected(WIRE_FLAG_ECE, 8, ack_info_floor);
@@ -261,9 +261,32 @@ main(int argc, char **argv)
 	put_protected(WIRE_FLAG_FEC, 0, repair);
 	put_protected(0, 0, unknown_frame);
 	put_protected(0, 0, cut_frame);
-	if (fclose(out) != 0) {
+	crypto_tx_keys_fini(&client_keys, crypto);
+	crypto_tx_keys_fini(&server_keys, crypto);
+	protect_destroy(protect);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	const bool live = argc == 5 && strcmp(argv[1], "--talk") == 0;
+	int rc;
+
+	if (argc != 4 && !live) {
+		fprintf(stderr, "usage: quantum-pcap [--talk] FILE PORT KEYLOG\n");
+		return 2;
+	}
+	argv += live;
+	port = (uint16_t)strtoul(argv[2], NULL, 10);
+	if (!capture_open(argv[1]) || keylog_open(argv[3]) != 0) {
 		perror("quantum-pcap");
 		return 1;
 	}
-	return 0;
+	rc = live ? talk(port) : golden();
+	if (keylog_close() != 0 || !capture_close()) {
+		perror("quantum-pcap");
+		return 1;
+	}
+	return rc == 0 ? 0 : 1;
 }

@@ -1,3 +1,3 @@
 NAME := quantum-pcap
-SRCS := main.c
-DEPS := wire
+SRCS := main.c capture.c talk.c
+DEPS := wire crypto protect client keylog
