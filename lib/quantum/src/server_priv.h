@@ -2,8 +2,9 @@
 /*
  * quantum/server_priv.h - parts of a server: used tokens, and what strangers may cost.
  *
- * Files: server.c order of work and the public face; server_keys.c cookie and handshake keys;
- * server_token.c tokens that were used.
+ * Files: server.c start, strangers, looks; server_ack.c from ACK to connection; server_keys.c
+ * cookie and handshake keys; server_token.c tokens that were used; server_limit.c rates by source;
+ * server_audit.c events.
  *
  * Source:  docs/spec/quantum.md chapters 4 and 10.
  * Context: the thread that owns the env; the table of used tokens may be shared by many.
@@ -14,6 +15,8 @@
 #include <stdatomic.h>
 
 #include <quantum/server.h>
+
+#include "conn_priv.h"
 
 /* ---- used tokens ------------------------------------------------------------------------------
  */
@@ -68,6 +71,56 @@ void token_table_give_back(struct token_table *table, const struct quantum_accep
 void token_table_bind(struct token_table *table, const struct quantum_accept *accept,
                       const struct aef_guuid *cid_s);
 
+/* ---- rates by source ---------------------------------------------------------------------------
+ */
+
+#define LIMIT_SYN_ENTRIES 8192u
+#define LIMIT_ACK_ENTRIES 65536u
+
+struct limit_entry {
+	uint64_t key;    /* keyed hash; 0: free */
+	uint64_t due_ns; /* when all that was let through would have come at the steady rate */
+};
+
+/* Buckets of 8, the one used last in front. */
+struct limit_table {
+	struct limit_entry *entries;
+	uint32_t nb_buckets; /* power of two */
+	uint64_t every_ns;   /* steady rate: one in this time */
+	uint64_t burst_ns;   /* how far ahead of it one may be */
+	uint8_t hash_key[16];
+};
+
+size_t limit_table_bytes(uint32_t nb_entries);
+/** @p mem is zeroed, 64-byte aligned; @p per_s and @p burst at least 1. */
+void limit_table_init(struct limit_table *table, void *mem, uint32_t nb_entries, uint32_t per_s,
+                      uint32_t burst, struct aef_rng *rng);
+/**
+ * May another one come from the prefix of @p from [Q-10.8]? Then it is counted.
+ *
+ * @param extra @p extra_len bytes that tell sources of one prefix apart; NULL when 0
+ */
+AEF_MUST_CHECK bool limit_table_take(struct limit_table *table, const struct quantum_addr *from,
+                                     const void *extra, size_t extra_len, uint64_t now_ns);
+
+/* ---- events ------------------------------------------------------------------------------------
+ */
+
+#define AUDIT_EVENTS_MAX 256u
+
+struct audit_queue {
+	struct quantum_audit events[AUDIT_EVENTS_MAX];
+	uint32_t head, nb;
+	uint64_t nb_lost;
+	uint32_t held[QUANTUM_NB_AUDITS]; /* times since the last event of the type */
+	uint64_t next_ns[QUANTUM_NB_AUDITS];
+};
+
+/** Note that @p event happened; its `count` and `unix_ms` are filled in here. */
+void audit_note(struct audit_queue *queue, const struct quantum_audit *event,
+                const struct quantum_now *now);
+AEF_MUST_CHECK int audit_take(struct audit_queue *queue, struct quantum_audit *ret_audit);
+
 /* ---- keys --------------------------------------------------------------------------------------
  */
 
@@ -77,5 +130,45 @@ void server_cookie_make(const struct quantum_server_keys *keys, uint8_t epoch,
                         const struct quantum_addr *from, const struct aef_guuid *cid,
                         const uint8_t random[WIRE_RANDOM_BYTES],
                         uint8_t ret_cookie[WIRE_COOKIE_BYTES]);
+
+/* ---- the server --------------------------------------------------------------------------------
+ */
+
+/* Answers to strangers per second: resets and version replies. */
+struct reply_budget {
+	uint64_t start_ns;
+	uint32_t left;
+};
+
+struct quantum_server {
+	struct quantum_env *env;
+	struct quantum_table *table;
+	const struct quantum_server_keys *keys;
+	const struct quantum_conn_conf *conf;
+	struct token_table tokens;
+	struct limit_table syn_limit, ack_limit;
+	struct audit_queue audit;
+	uint32_t nb_pending; /* accepted, neither a connection nor given up yet */
+	enum quantum_busy busy;
+	struct reply_budget budget;
+	uint64_t verdicts[QUANTUM_NB_VERDICTS];
+};
+
+/* Where a token came from. */
+struct server_token_from {
+	const struct quantum_addr *addr;
+	const struct aef_guuid *cid; /* of the header */
+	bool proven;                 /* by a cookie */
+};
+
+/** Open a token and judge it; ACCEPTED, or why not: then @p ret_token is wiped. */
+enum quantum_verdict server_token_open(struct quantum_server *server, const uint8_t *bytes,
+                                       const struct server_token_from *source,
+                                       const struct quantum_now *now,
+                                       struct crypto_token *ret_token);
+enum quantum_verdict server_count(struct quantum_server *server, enum quantum_verdict verdict);
+void server_reply_start(struct quantum_tx *reply, const struct quantum_addr *to);
+void server_reset_token(const struct quantum_server *server, const struct aef_guuid *cid,
+                        uint8_t ret_token[WIRE_RESET_BYTES]);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <base/siphash.h>
 
-#include "conn_priv.h"
 #include "server_priv.h"
 
 #define BUCKET_ENTRIES 8u

@@ -53,13 +53,14 @@ START_TEST(server_answers_syn_with_a_smaller_packet_and_keeps_no_state)
 	pair_run(&p, 0);
 	const struct pair_tap *syn = &p.tap[PAIR_TO_SERVER][WIRE_CLASS_SYN];
 
-	for (unsigned i = 0; i < 1000; i++)
-		ck_assert_int_eq(give(syn), QUANTUM_VERDICT_REPLIED_SYN);
+	for (unsigned i = 1; i < 1000; i++, p.now_ns += 100 * MS)
+		ck_assert_int_eq(give(syn), i <= 351 ? QUANTUM_VERDICT_REPLIED_SYN
+		                                     : QUANTUM_VERDICT_TOKEN_EXPIRED);
 
 	ck_assert_uint_eq(p.tap[PAIR_TO_CLIENT][WIRE_CLASS_SYN_ACK].len, 116);
 	ck_assert_uint_lt(4 * p.tap[PAIR_TO_CLIENT][WIRE_CLASS_SYN_ACK].len, syn->len);
 	pools_are_untouched();
-	ck_assert_uint_eq(quantum_server_verdicts(p.srv)[QUANTUM_VERDICT_REPLIED_SYN], 1000);
+	ck_assert_uint_eq(quantum_server_verdicts(p.srv)[QUANTUM_VERDICT_REPLIED_SYN], 351);
 	pair_fini(&p);
 }
 END_TEST
@@ -165,8 +166,9 @@ START_TEST(server_refuses_an_expired_token)
 	const struct pair_tap *ack = held_ack(7);
 
 	p.now_ns += 36 * AEF_NS_PER_S; /* its 30 s and 5 s of skew */
-	ck_assert_int_eq(give(ack), QUANTUM_VERDICT_BAD_TOKEN);
-	ck_assert_int_eq(give(&p.tap[PAIR_TO_SERVER][WIRE_CLASS_SYN]), QUANTUM_VERDICT_BAD_TOKEN);
+	ck_assert_int_eq(give(ack), QUANTUM_VERDICT_TOKEN_EXPIRED);
+	ck_assert_int_eq(give(&p.tap[PAIR_TO_SERVER][WIRE_CLASS_SYN]),
+	                 QUANTUM_VERDICT_TOKEN_EXPIRED);
 	pair_fini(&p);
 }
 END_TEST
@@ -370,180 +372,6 @@ START_TEST(server_stays_silent_to_strangers_and_to_classes_of_a_client)
 }
 END_TEST
 
-/* One ACK, verified and not gone further: what a driver hands to another thread. */
-struct verified {
-	struct quantum_accept accept;
-	struct quantum_conn *conn;
-	uint8_t data[WIRE_MTU_BASE], out[WIRE_MTU_BASE];
-	struct quantum_tx reply;
-};
-
-static enum quantum_verdict
-verify(struct verified *v, const struct pair_tap *ack)
-{
-	const struct quantum_now now = { p.now_ns, PAIR_UNIX };
-	struct quantum_rx rx = { .data = v->data, .len = ack->len, .from = p.client_addr };
-
-	memcpy(v->data, ack->data, ack->len);
-	v->reply = (struct quantum_tx){ .data = v->out, .cap = sizeof(v->out) };
-	return quantum_server_on_ack(p.srv, &rx, &now, &v->accept, &v->conn, &v->reply);
-}
-
-static int
-make_conn(struct verified *v)
-{
-	const struct quantum_now now = { p.now_ns, PAIR_UNIX };
-
-	ck_assert_int_eq(quantum_accept_derive(crypto_null_provider(), &v->accept), 0);
-	return quantum_server_accept(p.srv, &v->accept, &now, &p.server.conn);
-}
-
-static bool
-holds_no_secret(const struct quantum_accept *accept)
-{
-	static const struct quantum_accept_secrets zero;
-	static const uint8_t no_psk[32];
-
-	return memcmp(&accept->secrets, &zero, sizeof(zero)) == 0 &&
-	       memcmp(accept->token.psk, no_psk, sizeof(no_psk)) == 0;
-}
-
-/* Slot or pool taken between the look at it and the connection's birth: the token is unused again.
- */
-START_TEST(server_accept_without_room_gives_the_token_back_and_leaks_nothing)
-{
-	const struct pair_tap *ack = held_ack(17);
-	struct verified v;
-	struct aef_guuid cid[8];
-
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
-	for (unsigned i = 0; i < 8; i++)
-		ck_assert_int_eq(quantum_table_add(&p.table, &cid[i], 1000, &cid[i]), 0);
-	ck_assert_int_eq(make_conn(&v), AEF_ERR_FULL);
-	ck_assert(holds_no_secret(&v.accept));
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_BUSY);
-	quantum_table_remove(&p.table, &cid[0]);
-
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
-	while (aef_pool_get(&p.server.env->replays) != NULL)
-		;
-	ck_assert_int_eq(make_conn(&v), AEF_ERR_FULL);
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_BUSY);
-	p.server.env->replays.in_use = 0; /* the rest of the memory is dropped with the env */
-
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
-	while (aef_pool_get(&p.server.env->conns) != NULL)
-		;
-	ck_assert_int_eq(make_conn(&v), AEF_ERR_FULL);
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_BUSY);
-	p.server.env->conns.in_use = 0;
-	ck_assert_uint_eq(quantum_server_pending(p.srv), 0);
-	pair_fini(&p);
-}
-END_TEST
-
-/* [Q-4.7] While keys are derived elsewhere a repeated ACK is ignored; then it finds its connection.
- */
-START_TEST(server_repeated_ack_of_a_pending_handshake_changes_nothing)
-{
-	const struct pair_tap *ack = held_ack(19);
-	struct verified v, again;
-
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
-	for (unsigned i = 0; i < 10; i++) {
-		ck_assert_int_eq(verify(&again, ack), QUANTUM_VERDICT_ACK_PENDING);
-		ck_assert_uint_eq(again.reply.len, 0);
-		ck_assert(holds_no_secret(&again.accept));
-	}
-	ck_assert_uint_eq(quantum_server_pending(p.srv), 1);
-	ck_assert_int_eq(make_conn(&v), 0);
-	ck_assert(holds_no_secret(&v.accept));
-	ck_assert_uint_eq(quantum_server_pending(p.srv), 0);
-	ck_assert_int_eq(verify(&again, ack), QUANTUM_VERDICT_ACCEPTED_DUPLICATE_ACK);
-	ck_assert_ptr_eq(again.conn, p.server.conn);
-	pair_run(&p, 300 * MS); /* the client repeats its ACK until it hears ACCEPT */
-	ck_assert(quantum_conn_established(p.client.conn));
-	pair_fini(&p);
-}
-END_TEST
-
-/* Room that is promised to an ACK whose keys are being derived is not given to another. */
-START_TEST(server_reserves_room_for_pending_handshakes)
-{
-	const struct pair_tap *ack = held_ack(20);
-	struct verified v, other;
-	struct aef_guuid cid[7];
-
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
-	for (unsigned i = 0; i < 7; i++)
-		ck_assert_int_eq(quantum_table_add(&p.table, &cid[i], 1000, &cid[i]), 0);
-	p.filter = drop_ack;
-	pair_connect(&p);
-	pair_run(&p, 50 * MS);
-	p.filter = NULL;
-	ck_assert_int_eq(verify(&other, ack), QUANTUM_VERDICT_BUSY);
-	ck_assert_uint_eq(other.data[0], 'Q');
-	ck_assert_int_eq(make_conn(&v), 0);
-	for (unsigned i = 0; i < 7; i++)
-		quantum_table_remove(&p.table, &cid[i]);
-	pair_fini(&p);
-}
-END_TEST
-
-static void
-ck_busy(const struct quantum_tx *reply, unsigned reason)
-{
-	struct wire_busy busy;
-
-	ck_assert_uint_eq(reply->len, WIRE_BUSY_BYTES);
-	ck_assert_int_eq(wire_busy_decode(reply->data, &busy), 0);
-	ck_assert_uint_eq(busy.reason, reason);
-	ck_assert_uint_ge(busy.retry_after_ms, 1000);
-	ck_assert_uint_lt(busy.retry_after_ms, 2000);
-}
-
-/* Each reason on the wire; the token stays unused, also after it was consumed. */
-START_TEST(server_says_why_it_is_busy_and_leaves_the_token_unused)
-{
-	const struct pair_tap *ack = held_ack(21);
-	struct verified v;
-
-	quantum_server_set_busy(p.srv, QUANTUM_BUSY_QUEUE);
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_BUSY_QUEUE);
-	ck_busy(&v.reply, 2);
-	quantum_server_set_busy(p.srv, QUANTUM_BUSY_SHUTDOWN);
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_BUSY_SHUTDOWN);
-	ck_busy(&v.reply, 3);
-	quantum_server_set_busy(p.srv, QUANTUM_BUSY_NO);
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
-	ck_assert_int_eq(quantum_server_refuse(p.srv, &v.accept, QUANTUM_BUSY_QUEUE, &v.reply),
-	                 QUANTUM_VERDICT_BUSY_QUEUE);
-	ck_busy(&v.reply, 2);
-	ck_assert(holds_no_secret(&v.accept));
-	ck_assert_uint_eq(quantum_server_pending(p.srv), 0);
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
-	ck_assert_int_eq(make_conn(&v), 0);
-	pair_fini(&p);
-}
-END_TEST
-
-/* A handshake that came to nothing has used its token up all the same. */
-START_TEST(server_abandoned_handshake_keeps_its_token_used)
-{
-	const struct pair_tap *ack = held_ack(22);
-	struct verified v;
-
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
-	quantum_server_abandon(p.srv, &v.accept);
-	ck_assert(holds_no_secret(&v.accept));
-	ck_assert_uint_eq(quantum_server_pending(p.srv), 0);
-	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACK_ENDED);
-	p.now_ns += 36 * AEF_NS_PER_S; /* its entry has been freed: the token itself has expired */
-	ck_assert_int_eq(give(ack), QUANTUM_VERDICT_BAD_TOKEN);
-	pair_fini(&p);
-}
-END_TEST
-
 START_TEST(server_token_of_a_connection_is_readable_without_its_secret)
 {
 	pair_init(&p, 18);
@@ -558,12 +386,133 @@ START_TEST(server_token_of_a_connection_is_readable_without_its_secret)
 }
 END_TEST
 
-/* A public key that gives no secret ends the attempt; both ends derive the same keys. */
-START_TEST(server_derive_refuses_a_low_order_key)
+/* 10 SYNs a second for one token from one prefix are answered; a new token has its own. */
+START_TEST(server_answers_a_token_from_one_source_ten_times_a_second)
 {
-	struct quantum_accept accept = { 0 };
+	const struct pair_tap *syn;
+	unsigned answered = 0;
 
-	ck_assert_int_ne(quantum_accept_derive(crypto_null_provider(), &accept), 0);
+	pair_init(&p, 50);
+	syn = &p.tap[PAIR_TO_SERVER][WIRE_CLASS_SYN];
+	pair_connect(&p);
+	pair_run(&p, 0);
+	for (unsigned i = 0; i < 1000; i++)
+		answered += give(syn) == QUANTUM_VERDICT_REPLIED_SYN ? 1 : 0;
+	ck_assert_uint_eq(answered, 10);
+	ck_assert_uint_eq(quantum_server_verdicts(p.srv)[QUANTUM_VERDICT_RATE_SYN], 990);
+	p.client_addr.port++; /* the same prefix */
+	ck_assert_int_eq(give(syn), QUANTUM_VERDICT_RATE_SYN);
+	p.client_addr.ip[0]++;
+	ck_assert_int_eq(give(syn), QUANTUM_VERDICT_REPLIED_SYN);
+	p.client_addr.ip[0]--;
+	pair_connect(&p);
+	pair_run(&p, 0);
+	ck_assert_int_eq(give(syn), QUANTUM_VERDICT_REPLIED_SYN);
+	pools_are_untouched();
+	pair_fini(&p);
+}
+END_TEST
+
+static void
+connect_with_hint(uint8_t family, uint8_t prefix, const uint8_t *addr, size_t len)
+{
+	pair_connect(&p);
+	p.token.addr_family = family;
+	p.token.addr_prefix = prefix;
+	memcpy(p.token.addr, addr, len);
+	pair_seal_token(&p);
+	pair_redial(&p);
+	pair_run(&p, 100 * MS);
+}
+
+/* A token with an address hint opens nothing from elsewhere, IPv4 or IPv6. */
+START_TEST(server_takes_a_token_only_from_the_address_that_it_names)
+{
+	static const uint8_t v4[4] = { 10, 1, 2, 0 }, v6[16] = { 0x20, 1, 0xd, 0xb8 };
+	static const struct quantum_addr near4 = { { [10] = 0xff, 0xff, 10, 1, 2, 77 }, 9, 0 };
+	static const struct quantum_addr far4 = { { [10] = 0xff, 0xff, 10, 1, 3, 77 }, 9, 0 };
+	static const struct quantum_addr near6 = { { 0x20, 1, 0xd, 0xb8, [15] = 7 }, 9, 0 };
+	static const struct quantum_addr far6 = { { 0x20, 1, 0xd, 0xb9, [15] = 7 }, 9, 0 };
+	static const struct {
+		uint8_t family, prefix;
+		const uint8_t *hint;
+		const struct quantum_addr *from;
+		bool fits;
+	} cases[] = {
+		{ CRYPTO_ADDR_IPV4, 24, v4, &near4, true },
+		{ CRYPTO_ADDR_IPV4, 24, v4, &far4, false },
+		{ CRYPTO_ADDR_IPV4, 24, v4, &near6, false },
+		{ CRYPTO_ADDR_IPV6, 32, v6, &near6, true },
+		{ CRYPTO_ADDR_IPV6, 32, v6, &far6, false },
+		{ CRYPTO_ADDR_IPV6, 32, v6, &near4, false },
+	};
+	uint64_t refused = 0;
+
+	for (unsigned i = 0; i < AEF_DIM(cases); i++) {
+		pair_init(&p, 60 + i);
+		p.client_addr = *cases[i].from;
+		connect_with_hint(cases[i].family, cases[i].prefix, cases[i].hint,
+		                  cases[i].family == CRYPTO_ADDR_IPV4 ? 4 : 16);
+		refused = quantum_server_verdicts(p.srv)[QUANTUM_VERDICT_TOKEN_ADDRESS];
+		ck_assert_int_eq(quantum_conn_established(p.client.conn), cases[i].fits);
+		ck_assert_int_eq(refused > 0, !cases[i].fits);
+		pair_fini(&p);
+	}
+}
+END_TEST
+
+static int open_says;
+
+static int
+open_refuses(void *ctx, const uint8_t token[CRYPTO_TOKEN_BYTES], uint64_t now_unix_ms,
+             struct crypto_token *ret_token)
+{
+	(void)ctx;
+	(void)token;
+	(void)now_unix_ms;
+	(void)ret_token;
+	return open_says;
+}
+
+/* Each reason has its verdict; foreign and revoked epochs are audited. */
+START_TEST(server_tells_why_a_token_is_refused_and_audits_epochs)
+{
+	static const struct {
+		int err;
+		enum quantum_verdict verdict;
+		int audit; /* -1: none */
+	} cases[] = {
+		{ AEF_ERR_NOTFOUND, QUANTUM_VERDICT_TOKEN_FOREIGN, QUANTUM_AUDIT_TOKEN_FOREIGN },
+		{ AEF_ERR_DENIED, QUANTUM_VERDICT_TOKEN_REVOKED, QUANTUM_AUDIT_TOKEN_REVOKED },
+		{ AEF_ERR_TIMEOUT, QUANTUM_VERDICT_TOKEN_EXPIRED, -1 },
+		{ AEF_ERR_AUTH, QUANTUM_VERDICT_BAD_TOKEN, -1 },
+		{ AEF_ERR_MALFORMED, QUANTUM_VERDICT_BAD_TOKEN, -1 },
+	};
+	struct crypto_provider refusing = *crypto_null_provider();
+	const struct pair_tap *ack = held_ack(51);
+	struct quantum_audit ev;
+
+	refusing.token_open = open_refuses;
+	p.server.env->crypto = &refusing;
+	for (unsigned i = 0; i < AEF_DIM(cases); i++) {
+		open_says = cases[i].err;
+		ck_assert_int_eq(give(&p.tap[PAIR_TO_SERVER][WIRE_CLASS_SYN]), cases[i].verdict);
+		if (cases[i].audit >= 0) {
+			ck_assert_int_eq(quantum_server_poll_audit(p.srv, &ev), 0);
+			ck_assert_int_eq(ev.type, cases[i].audit);
+			ck_assert(!ev.proven);
+			p.now_ns += 2 * AEF_NS_PER_S;
+		}
+		ck_assert_int_eq(give(ack), cases[i].verdict);
+		if (cases[i].audit >= 0) {
+			ck_assert_int_eq(quantum_server_poll_audit(p.srv, &ev), 0);
+			ck_assert(ev.proven);
+		}
+		ck_assert_int_eq(quantum_server_poll_audit(p.srv, &ev), AEF_ERR_AGAIN);
+	}
+	pools_are_untouched();
+	p.server.env->crypto = crypto_null_provider();
+	pair_fini(&p);
 }
 END_TEST
 
@@ -579,10 +528,7 @@ TEST_SUITE(server, &server_answers_syn_with_a_smaller_packet_and_keeps_no_state,
            &server_resets_are_limited_in_rate_and_never_longer_than_their_trigger,
            &server_answers_an_unknown_version_with_its_own,
            &server_stays_silent_to_strangers_and_to_classes_of_a_client,
-           &server_accept_without_room_gives_the_token_back_and_leaks_nothing,
-           &server_repeated_ack_of_a_pending_handshake_changes_nothing,
-           &server_reserves_room_for_pending_handshakes,
-           &server_says_why_it_is_busy_and_leaves_the_token_unused,
-           &server_abandoned_handshake_keeps_its_token_used,
            &server_token_of_a_connection_is_readable_without_its_secret,
-           &server_derive_refuses_a_low_order_key)
+           &server_answers_a_token_from_one_source_ten_times_a_second,
+           &server_takes_a_token_only_from_the_address_that_it_names,
+           &server_tells_why_a_token_is_refused_and_audits_epochs)

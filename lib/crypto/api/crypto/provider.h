@@ -138,9 +138,10 @@ struct crypto_provider {
 	 * Open and check a connect token; consumes nothing.
 	 *
 	 * @param now_unix_ms wall clock
-	 * @return 0; AEF_ERR_NOTFOUND: no key of that epoch and group; AEF_ERR_AUTH: the tag is
-	 * wrong; AEF_ERR_MALFORMED: fields or reserved bytes break the format; AEF_ERR_TIMEOUT:
-	 * expired or not valid yet. @p ret_token is written only on 0.
+	 * @return 0; AEF_ERR_NOTFOUND: no key of that epoch and group; AEF_ERR_DENIED: that epoch
+	 * is revoked; AEF_ERR_AUTH: the tag is wrong; AEF_ERR_MALFORMED: fields or reserved bytes
+	 * break the format; AEF_ERR_TIMEOUT: expired or not valid yet. @p ret_token is written only
+	 * on 0.
 	 */
 	int (*token_open)(void *ctx, const uint8_t token[CRYPTO_TOKEN_BYTES], uint64_t now_unix_ms,
 	                  struct crypto_token *ret_token);

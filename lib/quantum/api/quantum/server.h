@@ -180,6 +180,50 @@ void quantum_server_release(struct quantum_server *server, struct quantum_conn *
 /** Token that a connection was accepted with: session, tenant, subject, limits. */
 const struct crypto_token *quantum_server_token(const struct quantum_conn *conn);
 
+/* What an audit log wants to know [Q-10.12]: X(name, word, text), the text after "refused because".
+ */
+#define QUANTUM_AUDITS(X)                                                                          \
+	X(TOKEN_REUSED, "token_reused", "another handshake has used this token before")            \
+	X(TOKEN_REVOKED, "token_revoked", "the key epoch of the token is revoked")                 \
+	X(TOKEN_FOREIGN, "token_foreign", "the token is of another node group or key epoch")       \
+	X(TABLE_FULL, "token_table_full", "the table of used tokens is full")
+
+enum quantum_audit_type {
+#define QUANTUM_AUDIT_ENUM(name, word, text) QUANTUM_AUDIT_##name,
+	QUANTUM_AUDITS(QUANTUM_AUDIT_ENUM)
+#undef QUANTUM_AUDIT_ENUM
+		QUANTUM_NB_AUDITS
+};
+
+/*
+ * One event. TOKEN_REUSED comes once for each handshake that tries; the others, which a stranger
+ * can cause at will, at most once a second each, with the number of times since the one before.
+ */
+struct quantum_audit {
+	enum quantum_audit_type type;
+	bool proven;                 /* a cookie proved the source address */
+	uint16_t group, epoch;       /* of the token's key */
+	uint32_t count;              /* times that it happened */
+	uint64_t unix_ms;            /* of the last time */
+	struct aef_guuid session_id; /* zero: the token could not be opened */
+	struct quantum_addr from;
+};
+
+/** Word and text of an audit type, static storage. */
+const char *quantum_audit_word(enum quantum_audit_type type);
+const char *quantum_audit_text(enum quantum_audit_type type);
+
+/**
+ * Take the oldest event that was not taken yet.
+ *
+ * @return 0, or AEF_ERR_AGAIN when there is none
+ */
+AEF_MUST_CHECK int quantum_server_poll_audit(struct quantum_server *server,
+                                             struct quantum_audit *ret_audit);
+
+/** Events that were lost because nobody took the 256 before them. */
+uint64_t quantum_server_audit_lost(const struct quantum_server *server);
+
 /** Counts of the datagrams that the server itself decided, by verdict. */
 const uint64_t *quantum_server_verdicts(const struct quantum_server *server);
 

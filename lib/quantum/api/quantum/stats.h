@@ -31,7 +31,11 @@
 	X(NO_ROOM, "a pool is empty")                                                              \
 	X(PROTOCOL, "it breaks a rule of the protocol")                                            \
 	X(CLOSED, "the connection is closed")                                                      \
-	X(BAD_TOKEN, "its token is forged, expired or of another node")                            \
+	X(BAD_TOKEN, "its token is forged or belongs to another connection id")                    \
+	X(TOKEN_EXPIRED, "its token has expired or is not valid yet")                              \
+	X(TOKEN_FOREIGN, "its token is of a node group or key epoch that is not accepted here")    \
+	X(TOKEN_REVOKED, "the key epoch of its token is revoked")                                  \
+	X(TOKEN_ADDRESS, "its token is for another address")                                       \
 	X(BAD_COOKIE, "its cookie does not prove the address")                                     \
 	X(BAD_MAC, "its MAC does not verify")                                                      \
 	X(TOKEN_USED, "its token was used before")                                                 \
@@ -44,7 +48,9 @@
 	X(REPLIED_SYN, "answered with SYN+ACK, nothing kept")                                      \
 	X(REPLIED_VERSION, "answered with a version reply")                                        \
 	X(REPLIED_RESET, "answered with a reset")                                                  \
-	X(RATE_LIMITED, "its answer is rate-limited")
+	X(RATE_LIMITED, "its answer is rate-limited")                                              \
+	X(RATE_SYN, "its token asks too often from one source prefix")                             \
+	X(RATE_ACK, "its source prefix sends too many handshake ACKs")
 
 enum quantum_verdict {
 #define QUANTUM_VERDICT_ENUM(name, text) QUANTUM_VERDICT_##name,
