@@ -13,14 +13,14 @@ TEXT_SOAK_ARGS ?= $(if $(filter test release,$(FLAVOUR)),--pairs 1000000 --sessi
 # It stands where the sanitizers stand, in front of malloc.
 STEADY := $(if $(filter test release,$(FLAVOUR)),$(call have,steady))
 CLI_TESTS := $(sort $(wildcard tests/cli/*.sh))
-# The second implementation against the C one behind a pipe; needs no program of app/.
+# The second implementation against the C one behind a pipe, and against quantum-cat over loopback.
 INTEROP := $(if $(filter test asan ubsan,$(FLAVOUR)),$(if $(call have,interop-peer),tests/interop/run))
 SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
 	$(if $(call have,equal),'$B/equal --seeds $(EQUAL_SEEDS)') \
 	$(if $(call have,text-soak),'$B/text-soak $(TEXT_SOAK_ARGS)') \
 	$(if $(call have,guuid-soak),'$B/guuid-soak $(if $(filter test release,$(FLAVOUR)),,--ids 500000)') \
 	$(if $(STEADY),'$B/steady --packets 100000')
-SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal text-soak guuid-soak interop-peer) $(STEADY))
+SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal text-soak guuid-soak $(if $(INTEROP),interop-peer quantum-cat)) $(STEADY))
 # DPDK's rings are lock-free in ways ThreadSanitizer cannot see; these programs share memory in C11 terms.
 TSAN_PROGS := $(filter $(addprefix $B/unit-,base client control sockio runtime text),$(UNIT_PROGS)) \
 	$(addprefix $B/,$(call have,guuid-soak))

@@ -3,6 +3,7 @@
 
 INTEROP_PEER names the program, INTEROP_HANDSHAKES, INTEROP_PACKETS and INTEROP_SEED the extent.
 """
+import contextlib
 import os
 import random
 import unittest
@@ -19,6 +20,15 @@ SEED = int(os.environ.get("INTEROP_SEED", "1"))
 # Where numbers begin: nothing, a key epoch's end, half and all of 32 bits, and far beyond.
 FIRST = (0, (1 << 22) - 40, (1 << 31) - 40, (2 << 22) - 40, (1 << 32) - 40, (1 << 32) + (3 << 22) - 40)
 NODE = ("192.0.2.1", 4000)
+
+
+@contextlib.contextmanager
+def saying(what):
+    """Name the run in the exception that ends it."""
+    try:
+        yield
+    except (AssertionError, q.Refused) as err:
+        raise AssertionError("%s: %s" % (what, err)) from err
 
 
 class Talk:
@@ -146,7 +156,7 @@ class Handshakes(WithPeer):
         compared = 0
         for n in range(HANDSHAKES):
             run = client_against_c if n % 2 else c_against_server
-            with self.subTest(seed=SEED, handshake=n, role=run.__name__):
+            with saying("seed %d, handshake %d, %s" % (SEED, n, run.__name__)):
                 compared += run(self.peer, self.attempt(n))
         print("figure: interop handshakes=%d datagrams=%d" % (HANDSHAKES, compared))
 
@@ -157,7 +167,7 @@ class Packets(WithPeer):
         share = max(60, PACKETS // (2 * len(FIRST)) + 1)
         while compared < PACKETS or nr < 2 * len(FIRST):
             first = FIRST[nr // 2 % len(FIRST)]
-            with self.subTest(seed=SEED, talk=nr, first=first):
+            with saying("seed %d, talk %d from %d" % (SEED, nr, first)):
                 talk = Talk(self.peer, self.attempt("talk %d" % nr, first=first),
                             random.Random(SEED << 32 | nr), c_is_server=nr % 2 == 0)
                 while talk.compared < share:
