@@ -62,9 +62,13 @@ class CPeer:
     def now_ms(self):
         return START_MS + (self.now_ns - START_NS) // 1_000_000
 
-    def wait(self, milliseconds):
+    def wait(self, milliseconds, later=False):
+        """Let time pass at C; @later: its answer is still to be read."""
         self.now_ns += milliseconds * 1_000_000
-        self.call("now", self.now_ns, self.now_ms())
+        self.post("now", self.now_ns, self.now_ms())
+        if not later:
+            self.proc.stdin.flush()
+            self.answer()
 
     def take(self):
         answer = self.call("take")[0]
@@ -80,20 +84,27 @@ class CPeer:
         """The verdict, and the direct reply."""
         return self.feed_all([datagram], where)[0]
 
-    def feed_all(self, datagrams, where=("192.0.2.1", 4000)):
-        """As feed() for each, several a turn: less waiting for the other process."""
+    def feed_all(self, datagrams, where=("192.0.2.1", 4000), rate=None):
+        """As feed() for each, several a turn: less waiting for the other process.
+
+        @rate: at most as many a second, of the time that C is told.
+        """
         address = ipaddress.ip_address(where[0])
         packed = (address.packed if address.version == 6
                   else bytes(10) + b"\xff\xff" + address.packed)
-        out = []
-        for start in range(0, len(datagrams), self.TURN):
-            turn = datagrams[start:start + self.TURN]
+        out, size = [], min(self.TURN, rate or self.TURN)
+        for start in range(0, len(datagrams), size):
+            turn = datagrams[start:start + size]
             for datagram in turn:
                 self.post("in", packed, where[1], datagram)
+            if rate:
+                self.wait(1000 * size // rate, later=True)
             self.proc.stdin.flush()
             for _ in turn:
                 verdict, reply = self.answer()
                 out.append((verdict, b"" if reply == "-" else bytes.fromhex(reply)))
+            if rate:
+                self.answer()
         return out
 
     def close(self):
