@@ -89,9 +89,9 @@ $$(patsubst %.c,$B/$2/src/%.o,$$(SRCS)): $B/%.o: %.c $$($1_PB) | $(B)/flavour
 	$$(if $$Q,@echo "  CC   $$<")
 	$$Q$$(CC) $$($1_STD) $$(WARN) $$(CFLAGS) $$($1_INC) -MMD -MP -c $$< -o $$@
 $$(if $$(filter lib/%,$2),$$(if $$(SRCS)$$(PROTOS),$$(eval ARCHIVES += $B/lib$1.a)))
-$B/lib$1.a: $$($1_OBJS)
+$B/lib$1.a: $$($1_OBJS) $2/module.mk
 	@mkdir -p $$(@D)
-	$$Qrm -f $$@; $$(AR) rcs $$@ $$^
+	$$Qrm -f $$@; $$(AR) rcs $$@ $$($1_OBJS)
 endef
 $(foreach m,$(MODULES) $(SUPPORT),$(eval $(call module,$m,$(call dir_of,$m))))
 
@@ -126,7 +126,7 @@ $$($2_OBJS): $B/obj/$2/%.o: %.c | $B/flavour
 	@mkdir -p $$(@D)
 	$$(if $$Q,@echo "  CC   $$<")
 	$$Q$$(CC) $$($2_FLAGS) $$(WARN) $$(CFLAGS) -MMD -MP -c $$< -o $$@
-$B/$2: $$($2_OBJS) $$($2_ARCHIVES)
+$B/$2: $$($2_OBJS) $$($2_ARCHIVES) $(wildcard $1/prog.mk)
 	$$(if $$Q,@echo "  LD   $$@")
 	$$Q$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$($2_OBJS) $$($2_LINK)
 endef
@@ -139,6 +139,7 @@ PKGS :=
 LIBS :=
 FLAGS :=
 include $1/prog.mk
+$(if $(filter tests/%,$1),,$$(call no_support,$1/prog.mk,$$(DEPS)))
 $(if $(filter tests/%,$1),TEST_PROGS += $$(NAME),PROGS += $$(NAME))
 $$(eval $$(call program_rules,$1,$$(NAME),$$(foreach s,$$(SRCS),$$(if $$(findstring /,$$s),$$s,$1/$$s)),$$(DEPS),$$(PKGS),$$(LIBS),$$(FLAGS)))
 endef
