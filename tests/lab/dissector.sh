@@ -14,7 +14,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 make -s B="$B" "$B/quantum-pcap" >"$dir/make" 2>&1 || cat "$dir/make"
 "$B/quantum-pcap" "$dir/golden.pcap" 40404 "$dir/keys" || echo "quantum-pcap failed"
-capture=golden
+capture="golden"
 shark() {
 	tshark -X lua_script:scripts/quantum.lua -o "quantum.keylog:$dir/keys" -r "$dir/$capture.pcap" "$@" 2>"$dir/err"
 }
@@ -119,7 +119,7 @@ else
 	echo "FAIL the conversation ends well"
 	failed=$((failed + 1))
 fi
-capture=talk
+capture="talk"
 count() { # filter, least number of packets, most
 	local got
 	got=$(shark -Y "$1" -T fields -e frame.number | wc -l)
