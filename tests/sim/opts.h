@@ -16,6 +16,7 @@
 	X(TROUBLE, "trouble", 120, "seconds of trouble")                                           \
 	X(HEALTH, "health", 60, "seconds of a healthy link after it")                              \
 	X(RATE, "rate", 0, "messages per second and client, both ways; 0: as the seed says")       \
+	X(CIPHER, "cipher", 2, "packet protection: 0 null, 1 real, 2 real for every fourth seed")  \
 	X(LOSS, "loss", 1, "random loss, 0 to 30 %")                                               \
 	X(BURST, "burst", 1, "Gilbert-Elliott loss")                                               \
 	X(JITTER, "jitter", 1, "delay varies")                                                     \

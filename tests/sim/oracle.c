@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The numbers that really arrived, kept apart from the engine: an end may acknowledge only these.
- * The null provider leaves texts in clear, so what an end is about to send can simply be read.
+ * What an end is about to send is read before it is sealed, what it received after it was opened.
  */
 #include <stdlib.h>
 #include <string.h>

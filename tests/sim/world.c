@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include <crypto_null/null_provider.h>
+#include <protect/provider.h>
+#include <rng_fixed/rng_fixed.h>
 
 #define EVENTS_AT_ONE_INSTANT 200000u
+#define KEYS_MAX              12u
 
 void
 sim_fail(struct sim_world *world, const char *fmt, ...)
@@ -238,6 +241,29 @@ client_start(struct sim_world *world, uint32_t i)
 	client->connect_ns = world->now_ns + aef_rng_below(&rng, 500 * AEF_NS_PER_MS);
 }
 
+/*
+ * Null protection is fast and clear to look at; the real one must not change a thing. Its keys come
+ * from the seed, and few are held, so that connections take each other's places in the cache.
+ */
+static void
+protection_start(struct sim_world *world)
+{
+	const struct sim_opts *opts = &world->plan.opts;
+	const uint32_t cipher = opts->value[SIM_CIPHER];
+	struct protect_conf conf = { .keys_max = KEYS_MAX };
+
+	world->crypto = crypto_null_provider();
+	if (cipher == 0 || (cipher == 2 && opts->seed % 4 != 0))
+		return;
+	rng_fixed_seed(opts->seed);
+	if (protect_ring_create(1, &world->ring) != 0)
+		abort();
+	conf.ring = world->ring;
+	if (protect_create(&conf, &world->protect) != 0)
+		abort();
+	world->crypto = protect_provider(world->protect);
+}
+
 struct sim_world *
 sim_world_create(const struct sim_plan *plan, const struct sim_hooks *hooks)
 {
@@ -248,7 +274,7 @@ sim_world_create(const struct sim_plan *plan, const struct sim_hooks *hooks)
 		abort();
 	world->plan = *plan;
 	world->hooks = hooks;
-	world->crypto = crypto_null_provider();
+	protection_start(world);
 	world->now_ns = AEF_NS_PER_S; /* no special meaning of 0 is hit */
 	world->sending = true;
 	world->next_uid = 1;
@@ -288,6 +314,8 @@ sim_world_destroy(struct sim_world *world)
 	for (unsigned i = 0; i < SIM_RECORDED; i++)
 		if (world->recorded[i] != NULL)
 			sim_buf_put(world->recorded[i]);
+	protect_destroy(world->protect);
+	protect_ring_close(world->ring);
 	if (world->nb_bufs != 0)
 		sim_fail(world, "%llu buffers were never given back",
 		         (unsigned long long)world->nb_bufs);

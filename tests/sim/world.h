@@ -154,6 +154,8 @@ struct sim_hooks {
 struct sim_world {
 	struct sim_plan plan;
 	const struct crypto_provider *crypto;
+	struct protect *protect; /* NULL: the null provider is used */
+	struct protect_ring *ring;
 	const struct sim_hooks *hooks;
 	uint64_t now_ns;
 	struct sim_server server;

@@ -1,3 +1,3 @@
-DEPS := quantum link crypto_null crypto wire base
+DEPS := quantum link crypto_null rng_fixed protect crypto wire base
 SRCS := scene.c ../../sim/opts.c ../../sim/plan.c ../../sim/world.c ../../sim/host.c ../../sim/oracle.c \
 	../../sim/workload.c ../../sim/check.c
