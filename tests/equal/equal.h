@@ -93,7 +93,9 @@ struct world {
 	struct sim_plan plan;
 	uint64_t start_ns; /* added to all times of the plan */
 	uint64_t now_ns;
-	const struct crypto_provider *crypto;
+	const struct crypto_provider *crypto; /* the real one, under keys of the seed */
+	struct protect *protect;
+	struct protect_ring *ring;
 	const struct server_ops *ops;
 	void *server;
 	struct quantum_addr server_addr;

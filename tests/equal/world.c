@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <crypto_null/null_provider.h>
+#include <protect/provider.h>
+#include <rng_fixed/rng_fixed.h>
 
 #include "equal.h"
 
@@ -14,6 +15,7 @@
 #define TURN_NS    (1ull << 53) /* the timer wheel comes round */
 #define INSTANTS   50000000u
 #define STEPS_HERE 10000u
+#define KEYS_MAX   64u
 
 void
 world_fail(struct world *world, const char *fmt, ...)
@@ -282,6 +284,21 @@ client_start(struct world *world, uint32_t i)
 	world->plan.client[i].mean_ns[0] = aef_max_u64(world->plan.client[i].mean_ns[0], MEAN_NS);
 }
 
+/* Both servers meet the same keys, so what is compared are the encrypted datagrams. */
+static void
+protection_start(struct world *world, uint64_t seed)
+{
+	struct protect_conf conf = { .keys_max = KEYS_MAX };
+
+	rng_fixed_seed(seed);
+	if (protect_ring_create(1, &world->ring) != 0)
+		abort();
+	conf.ring = world->ring;
+	if (protect_create(&conf, &world->protect) != 0)
+		abort();
+	world->crypto = protect_provider(world->protect);
+}
+
 void
 world_open(struct world *world, uint64_t seed, uint32_t trouble_s, const struct server_ops *ops)
 {
@@ -300,7 +317,7 @@ world_open(struct world *world, uint64_t seed, uint32_t trouble_s, const struct 
 	if (world->start_ns >= 1ull << 32)
 		world->start_ns -= 3 * AEF_NS_PER_S;
 	world->now_ns = world->start_ns;
-	world->crypto = crypto_null_provider();
+	protection_start(world, seed);
 	world->ops = ops;
 	world->server_addr = (struct quantum_addr){ .ip = { [10] = 0xff, [11] = 0xff, 10, 0, 0, 1 },
 		                                    .port = EQUAL_UDP_PORT };
@@ -342,6 +359,8 @@ world_close(struct world *world)
 		}
 	}
 	world->ops->close(world->server);
+	protect_destroy(world->protect);
+	protect_ring_close(world->ring);
 	if (world->nb_bufs != 0)
 		world_fail(world, "%llu buffers were never given back",
 		           (unsigned long long)world->nb_bufs);
