@@ -115,6 +115,8 @@ take_acked(struct quantum_conn *conn, struct quantum_rtx_result *res,
 			conn->ecn_acked++;
 		quantum_rate_on_ack(&conn->rate, sample, &rec->rate, rec->pn, now_ns);
 		crypto_tx_keys_on_acked(&conn->keys->tx, rec->pn);
+		if (crypto_epoch(rec->pn) == conn->keys->tx.epoch) /* nothing older waits */
+			crypto_tx_keys_drop_prev(&conn->keys->tx, conn->env->crypto);
 		pmtu_on_acked(conn, rec, now_ns);
 		release_frames(conn, rec, now_ns);
 		quantum_rtx_sent_put(&conn->rtx, rec);

@@ -131,6 +131,7 @@ struct quantum_conn {
 	uint64_t ecn_acked; /* ECT packets acknowledged so far, for validation */
 	bool ecn_ok;
 	uint64_t created_ns;
+	uint64_t nb_failed_opens; /* under the keys of this connection, all epochs */
 	struct close_state close;
 	struct handshake_state hs; /* client */
 	struct crypto_token token; /* server */

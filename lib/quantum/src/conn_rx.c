@@ -3,7 +3,8 @@
 
 #include "conn_priv.h"
 
-#define REPLAY_SPAN_NS (10 * AEF_NS_PER_MS)
+#define REPLAY_SPAN_NS   (10 * AEF_NS_PER_MS)
+#define FAILED_OPENS_MAX (1ull << 36)
 
 /* What the frames of one payload amount to. */
 struct payload_rx {
@@ -262,7 +263,10 @@ ack_is_known(const struct quantum_conn *conn, const struct quantum_rx *rx)
 	       crypto_pn_expand(quantum_rtx_pn_peek(&conn->rtx), rx->ack) == conn->rtx.peer_ack;
 }
 
-/* ACK_INFO, then FLOOR, stand first; the acknowledgement is processed behind them. */
+/*
+ * [Q-5.3] At most one ACK_INFO, then at most one FLOOR stand first; the acknowledgement is
+ * processed behind them. What is left of the two meets on_frames(), which breaks the packet.
+ */
 static enum quantum_verdict
 on_ack_part(struct quantum_conn *conn, struct payload_rx *p, struct aef_reader *r, uint64_t now_ns)
 {
@@ -270,18 +274,17 @@ on_ack_part(struct quantum_conn *conn, struct payload_rx *p, struct aef_reader *
 	struct wire_frame_ack_info info;
 	bool has_info = false;
 
-	while (r->p < r->end && (*r->p == WIRE_FRAME_ACK_INFO || *r->p == WIRE_FRAME_FLOOR)) {
+	if (r->p < r->end && *r->p == WIRE_FRAME_ACK_INFO) {
 		if (wire_frame_decode(r, &f) != 0)
 			return QUANTUM_VERDICT_BAD_FRAME;
-		if (f.type == WIRE_FRAME_FLOOR) {
-			/* It cannot pass the packet that carries it. */
-			if (f.floor > p->rx->pn)
-				return QUANTUM_VERDICT_BAD_FRAME;
-			quantum_acktr_on_floor(&conn->acktr, f.floor);
-		} else {
-			info = f.ack_info;
-			has_info = true;
-		}
+		info = f.ack_info;
+		has_info = true;
+	}
+	if (r->p < r->end && *r->p == WIRE_FRAME_FLOOR) {
+		/* It cannot pass the packet that carries it. */
+		if (wire_frame_decode(r, &f) != 0 || f.floor > p->rx->pn)
+			return QUANTUM_VERDICT_BAD_FRAME;
+		quantum_acktr_on_floor(&conn->acktr, f.floor);
 	}
 	if (p->rx->clas == WIRE_CLASS_ACK) /* the client has nothing to acknowledge yet */
 		return QUANTUM_VERDICT_ACCEPTED;
@@ -413,6 +416,15 @@ note_arrival(struct quantum_conn *conn, const struct payload_rx *p, uint64_t now
 	(void)quantum_acktr_on_packet(&conn->acktr, &pkt);
 }
 
+/* Nothing changes, but that so many would wear the key out. */
+static enum quantum_verdict
+bad_tag(struct quantum_conn *conn, uint64_t now_ns)
+{
+	if (++conn->nb_failed_opens >= FAILED_OPENS_MAX)
+		conn_fail(conn, QUANTUM_CLOSE_PROTOCOL, now_ns);
+	return QUANTUM_VERDICT_BAD_TAG;
+}
+
 static enum quantum_verdict
 commit_protected(struct quantum_conn *conn, struct quantum_rx *rx, uint64_t now_ns)
 {
@@ -424,7 +436,7 @@ commit_protected(struct quantum_conn *conn, struct quantum_rx *rx, uint64_t now_
 	enum quantum_verdict verdict;
 
 	if (!rx->op.ok)
-		return QUANTUM_VERDICT_BAD_TAG;
+		return bad_tag(conn, now_ns);
 	verdict = authenticated(conn, rx, now_ns);
 	if (verdict != QUANTUM_VERDICT_ACCEPTED)
 		return verdict;

@@ -8,12 +8,30 @@
 /* ---- one packet --------------------------------------------------------------------------------
  */
 
+/* A sender may leave a key epoch early: the rest of its numbers is never used. */
+static void
+leave_epoch(struct quantum_conn *conn)
+{
+	const uint64_t pn = quantum_rtx_pn_peek(&conn->rtx);
+	const uint64_t epoch = crypto_epoch(pn);
+
+	if (pn - crypto_epoch_first_pn(epoch) < conn->conf.epoch_pkts ||
+	    epoch != conn->keys->tx.epoch || !crypto_tx_keys_can_advance(&conn->keys->tx) ||
+	    fec_tx_is_open(conn)) /* the numbers of a block lie close together */
+		return;
+	/* No room to remember the gap: later. */
+	(void)!quantum_rtx_pn_skip_to(&conn->rtx, crypto_epoch_first_pn(epoch + 1));
+}
+
 bool
 packet_allowed(struct quantum_conn *conn, uint64_t now_ns)
 {
 	const int err = quantum_rtx_pn_check(&conn->rtx);
-	const uint64_t pn = quantum_rtx_pn_peek(&conn->rtx);
+	uint64_t pn;
 
+	if (aef_unlikely(conn->conf.epoch_pkts != 0))
+		leave_epoch(conn);
+	pn = quantum_rtx_pn_peek(&conn->rtx);
 	if (err == AEF_ERR_CLOSED) {
 		conn_fail(conn, QUANTUM_CLOSE_NUMBERS, now_ns);
 		return false;
@@ -127,6 +145,14 @@ packet_finish(struct quantum_conn *conn, struct packet *p, uint64_t now_ns)
 /* ---- kinds of packets --------------------------------------------------------------------------
  */
 
+/* Until the client was heard under S every packet of a server carries ACCEPT. */
+static void
+write_accept(const struct quantum_conn *conn, struct packet *p)
+{
+	if (conn->is_server && !conn->confirmed)
+		wire_accept_encode(&p->w, &conn->cid_s, conn->reset_token, &conn->conf.limits);
+}
+
 static int
 ack_only_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 {
@@ -134,6 +160,7 @@ ack_only_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 
 	packet_start(conn, &p, tx, WIRE_MTU_BASE, now_ns);
 	conn_ack_write(&p.ack, &p.w);
+	write_accept(conn, &p);
 	tx->ecn = 0;
 	packet_finish(conn, &p, now_ns);
 	return 1;
@@ -160,6 +187,7 @@ close_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 	conn->close.last_sent_ns = now_ns;
 	packet_start(conn, &p, tx, WIRE_MTU_BASE, now_ns);
 	conn_ack_write(&p.ack, &p.w);
+	write_accept(conn, &p);
 	/* FIN goes with CLOSE. The code tells the application's closes from ours. */
 	wire_close_encode(&p.w,
 	                  conn->close.why == QUANTUM_CLOSE_APP ? conn->close.code << 4
@@ -192,8 +220,8 @@ write_control(struct quantum_conn *conn, struct packet *p)
 {
 	const uint8_t want = conn->want;
 
+	write_accept(conn, p);
 	if (conn->is_server && !conn->confirmed) {
-		wire_accept_encode(&p->w, &conn->cid_s, conn->reset_token, &conn->conf.limits);
 		/* Without a record for it the time-out of this packet repeats it. */
 		if ((conn->want & WANT_ACCEPT) != 0)
 			(void)add_frame(conn, p, WIRE_FRAME_ACCEPT);
@@ -353,10 +381,24 @@ conn_has_eliciting(const struct quantum_conn *conn)
 	       fec_tx_repair_due(conn);
 }
 
+/*
+ * [Q-3.9] Who only acknowledges is never acknowledged, and could not enter the next key epoch: from
+ * the middle of an epoch on one packet asks for it.
+ */
+static bool
+epoch_needs_ack(const struct quantum_conn *conn)
+{
+	const uint64_t at = quantum_rtx_pn_peek(&conn->rtx) & (CRYPTO_EPOCH_PKTS - 1);
+
+	return aef_unlikely(at >= CRYPTO_EPOCH_PKTS / 2) && !conn->keys->tx.acked &&
+	       conn->rtx.nb_sent == 0;
+}
+
 static int
 established_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 {
 	uint16_t probe;
+	uint8_t ask = 0;
 	int built;
 
 	if (!packet_allowed(conn, now_ns))
@@ -377,12 +419,14 @@ established_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns
 	}
 	if (!quantum_acktr_should_ack(&conn->acktr, now_ns))
 		return 0;
-	/* Until the client was heard under S every packet carries ACCEPT. */
-	if (conn->is_server && !conn->confirmed) {
-		conn->want |= WANT_ACCEPT;
-		if (data_tx(conn, tx, now_ns) == 1)
-			return 1;
-	}
+	/* With a record, so that it is repeated until the client was heard under S. */
+	if (conn->is_server && !conn->confirmed)
+		ask |= WANT_ACCEPT;
+	if (epoch_needs_ack(conn))
+		ask |= WANT_PING;
+	conn->want |= ask;
+	if (ask != 0 && data_tx(conn, tx, now_ns) == 1)
+		return 1;
 	return ack_only_tx(conn, tx, now_ns);
 }
 

@@ -66,6 +66,9 @@ fec_tx_on(const struct quantum_conn *conn)
 {
 	if (conn->conf.fec_m == 0 || conn->conf.fec_k == 0)
 		return false;
+	/* Each packet carries ACCEPT until then, and a repair packet has no room for it. */
+	if (conn->is_server && !conn->confirmed)
+		return false;
 	/* A flow that fills the window gains nothing from repair; the tail of a burst does. */
 	return conn->conf.fec_always ||
 	       (conn->fec.level > 0 && quantum_rate_is_app_limited(&conn->rate));
@@ -160,6 +163,12 @@ fec_tx_add(struct quantum_conn *conn, const uint8_t *payload, size_t len, uint64
 		tx->flush_ns = now_ns + aef_min_u64(conn->rtt.srtt_ns / 4, FLUSH_MAX_NS);
 	if (tx->enc.nb_sources >= conn->conf.fec_k)
 		close_block(conn);
+}
+
+bool
+fec_tx_is_open(const struct quantum_conn *conn)
+{
+	return conn->fec.tx != NULL && conn->fec.tx->enc.nb_sources > 0;
 }
 
 bool

@@ -72,6 +72,8 @@ bool fec_tx_on(const struct quantum_conn *conn);
 bool fec_tx_mark(struct quantum_conn *conn, struct aef_writer *w, const uint8_t *payload);
 void fec_tx_add(struct quantum_conn *conn, const uint8_t *payload, size_t len, uint64_t pn,
                 uint64_t now_ns);
+/** Is a block begun, so that its numbers must stay close together? */
+bool fec_tx_is_open(const struct quantum_conn *conn);
 bool fec_tx_repair_due(const struct quantum_conn *conn);
 /** Write the next repair frame; false when it does not fit. */
 bool fec_tx_repair_write(struct quantum_conn *conn, struct aef_writer *w);

@@ -70,6 +70,9 @@ path_on_packet(struct quantum_conn *conn, const struct quantum_rx *rx, bool is_h
 void
 path_on_challenge(struct quantum_conn *conn, const struct quantum_rx *rx, const uint8_t value[8])
 {
+	/* Nothing leaves for elsewhere before S is confirmed. */
+	if (conn->is_server && !conn->confirmed)
+		return;
 	/* One answer is owed at most: the latest. */
 	conn->path.response_due = true;
 	conn->path.response_to = rx->from;
@@ -98,6 +101,7 @@ void
 path_reset(struct quantum_conn *conn, uint64_t now_ns)
 {
 	quantum_rtt_init(&conn->rtt, QUANTUM_MAX_ACK_DELAY_NS);
+	conn->rtx.path_pn = quantum_rtx_pn_peek(&conn->rtx);
 	quantum_rate_on_path_change(&conn->rate, now_ns);
 	quantum_bbr_on_path_change(&conn->bbr, 0, now_ns);
 	quantum_pacer_set(&conn->pacer, conn->bbr.pacing_rate_bytes_per_s,

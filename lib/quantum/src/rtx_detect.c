@@ -465,7 +465,8 @@ quantum_rtx_on_ack(struct quantum_rtx *rtx, const struct quantum_ack_in *in, uin
 	if (newest != NULL) {
 		/* Two ends on one clock tick still are a round trip apart. */
 		res->rtt_ns = aef_max_u64(rtx->rack_rtt_ns, 1);
-		if (quantum_rtt_update(rtx->rtt, res->rtt_ns, in->delay_ns, now_ns) != 0)
+		if (newest->pn < rtx->path_pn || /* of the path that was left */
+		    quantum_rtt_update(rtx->rtt, res->rtt_ns, in->delay_ns, now_ns) != 0)
 			res->rtt_ns = 0;
 		end_recovery(rtx, res);
 	}

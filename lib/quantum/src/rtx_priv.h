@@ -131,6 +131,7 @@ struct quantum_rtx {
 	uint64_t event;           /* counts calls of on_ack and on_deadline */
 	uint64_t acked_pn_end;    /* number of the newest acknowledged record + 1 (RACK.fack) */
 	uint64_t rack_rtt_ns;     /* RTT of that record (RACK.rtt) */
+	uint64_t path_pn;         /* lower numbers were sent on another path: no RTT sample */
 	struct quantum_rtt *rtt;
 	struct aef_pool *records;
 	struct aef_rng *rng;

@@ -58,6 +58,9 @@ START_TEST(conn_rx_broken_frames_close_with_protocol)
 		{ 2, { 0x01, 0x02 } },                               /* ACK_INFO not first */
 		{ 4, { 0x01, 0x02, 0x00, 0x00 } },                   /* the same, whole */
 		{ 3, { 0x01, 0x03, 0x01 } },                         /* FLOOR not first */
+		{ 5, { 0x02, 0x00, 0x02, 0x00, 0x01 } },             /* ACK_INFO twice */
+		{ 5, { 0x03, 0x00, 0x03, 0x00, 0x01 } },             /* FLOOR twice */
+		{ 5, { 0x03, 0x00, 0x02, 0x00, 0x01 } },             /* ACK_INFO behind FLOOR */
 		{ 5, { 0x03, 0x80, 0xff, 0xff, 0xff } },             /* FLOOR above its packet */
 		{ 2, { 0x02, 0x10 } },                               /* bit that must be zero */
 		{ 2, { 0x02, 0x01 } },                               /* bits promise a delay */
@@ -456,6 +459,35 @@ START_TEST(conn_rx_every_control_frame_is_taken)
 }
 END_TEST
 
+/* Failed openings change nothing, up to the number at which the key is worn out. */
+START_TEST(conn_rx_failed_openings_are_counted_and_end_the_connection_at_2_to_36)
+{
+	struct pair_tap forged;
+	struct quantum_event ev;
+
+	start(30);
+	ck_assert_int_eq(pair_send(&p, &p.client, 0, 100, 0), 0);
+	pair_run(&p, 5 * MS);
+	forged = p.tap[PAIR_TO_SERVER][WIRE_CLASS_PROTECTED];
+	forged.data[forged.len - 1] ^= 1;
+	for (unsigned i = 0; i < 1000; i++)
+		ck_assert_int_eq(pair_hand(&p, true, forged.data, forged.len),
+		                 QUANTUM_VERDICT_BAD_TAG);
+	ck_assert_uint_eq(p.server.conn->nb_failed_opens, 1000);
+	pair_run(&p, 50 * MS);
+	ck_assert(pair_poll(&p, &p.server, QUANTUM_EVENT_MESSAGE, &ev));
+	ck_assert_int_eq(pair_send(&p, &p.client, 0, 100, 0), 0);
+	pair_run(&p, 5 * MS);
+	forged = p.tap[PAIR_TO_SERVER][WIRE_CLASS_PROTECTED];
+	forged.data[forged.len - 1] ^= 1;
+	p.server.conn->nb_failed_opens = (1ull << 36) - 2;
+	ck_assert_int_eq(pair_hand(&p, true, forged.data, forged.len), QUANTUM_VERDICT_BAD_TAG);
+	ck_assert(quantum_conn_established(p.server.conn));
+	ck_assert_int_eq(pair_hand(&p, true, forged.data, forged.len), QUANTUM_VERDICT_BAD_TAG);
+	must_close(QUANTUM_CLOSE_PROTOCOL);
+}
+END_TEST
+
 TEST_SUITE(conn_rx, &conn_rx_broken_frames_close_with_protocol,
            &conn_rx_padding_is_taken_and_asks_for_no_answer,
            &conn_rx_ack_of_a_number_never_sent_closes, &conn_rx_ack_of_a_skipped_number_closes,
@@ -471,4 +503,5 @@ TEST_SUITE(conn_rx, &conn_rx_broken_frames_close_with_protocol,
            &conn_rx_sender_may_skip_to_the_next_epoch,
            &conn_rx_classes_that_do_not_fit_the_state_are_counted_and_dropped,
            &conn_rx_datagram_beyond_the_largest_is_dropped, &conn_rx_lower_limits_are_ignored,
-           &conn_rx_every_control_frame_is_taken)
+           &conn_rx_every_control_frame_is_taken,
+           &conn_rx_failed_openings_are_counted_and_end_the_connection_at_2_to_36)

@@ -243,9 +243,78 @@ START_TEST(conn_tx_flight_counts_ack_eliciting_packets_only)
 }
 END_TEST
 
+/* An end that only acknowledges asks for an acknowledgement in time, and goes on. */
+START_TEST(conn_tx_end_that_only_acknowledges_enters_the_next_key_epoch)
+{
+	struct quantum_conn *server;
+	struct quantum_event ev;
+	unsigned arrived = 0;
+
+	pair_init(&p, 60);
+	p.conf.pmtud = false;
+	pair_establish(&p);
+	pair_run(&p, 500 * MS);
+	server = p.server.conn;
+	/* As after half an epoch of acknowledgements, and close before its end. */
+	server->keys->tx.acked = false;
+	ck_assert_int_eq(quantum_rtx_pn_skip_to(&server->rtx, (1u << 22) - 40), 0);
+	for (unsigned i = 0; i < 600; i++) {
+		ck_assert_int_eq(pair_send(&p, &p.client, 0, 20, 0), 0);
+		pair_run(&p, 10 * MS);
+		while (pair_poll(&p, &p.server, QUANTUM_EVENT_MESSAGE, &ev))
+			arrived++;
+	}
+	pair_run(&p, 100 * MS);
+	while (pair_poll(&p, &p.server, QUANTUM_EVENT_MESSAGE, &ev))
+		arrived++;
+	ck_assert_uint_eq(arrived, 600);
+	ck_assert(quantum_conn_drained(p.client.conn));
+	ck_assert_uint_eq(server->keys->tx.epoch, 1);
+	ck_assert_uint_eq(p.client.conn->keys->rx.epoch, 1);
+	pair_fini(&p);
+}
+END_TEST
+
+/* An end may leave epochs early; nothing is lost, and the key of the one left is wiped. */
+START_TEST(conn_tx_short_key_epochs_follow_each_other)
+{
+	struct quantum_event ev;
+	unsigned arrived = 0, wiped = 0;
+
+	pair_init(&p, 61);
+	p.conf.pmtud = false;
+	p.conf.epoch_pkts = 20;
+	p.conf.fec_always = true;
+	pair_establish(&p);
+	for (unsigned i = 0; i < 500; i++) {
+		ck_assert_int_eq(pair_send(&p, &p.client, 0, 1000, 0), 0);
+		ck_assert_int_eq(pair_send(&p, &p.server, 0, 1000, 0), 0);
+		pair_run(&p, 10 * MS);
+		wiped += p.client.conn->keys->tx.has_prev ? 0 : 1;
+		while (pair_poll(&p, &p.server, QUANTUM_EVENT_MESSAGE, &ev))
+			arrived++;
+		while (pair_poll(&p, &p.client, QUANTUM_EVENT_MESSAGE, &ev))
+			arrived++;
+	}
+	pair_run(&p, 200 * MS);
+	while (pair_poll(&p, &p.server, QUANTUM_EVENT_MESSAGE, &ev) ||
+	       pair_poll(&p, &p.client, QUANTUM_EVENT_MESSAGE, &ev))
+		arrived++;
+	ck_assert_uint_eq(arrived, 1000);
+	ck_assert_uint_gt(p.client.conn->keys->tx.epoch, 15);
+	ck_assert_uint_gt(p.server.conn->keys->tx.epoch, 15);
+	ck_assert_uint_gt(wiped, 100);
+	ck_assert_uint_eq(p.server.conn->stats.verdicts[QUANTUM_VERDICT_BAD_TAG], 0);
+	ck_assert_uint_eq(p.server.conn->stats.verdicts[QUANTUM_VERDICT_NO_KEY], 0);
+	pair_fini(&p);
+}
+END_TEST
+
 TEST_SUITE(conn_tx, &conn_tx_copies_each_byte_once_and_receive_copies_nothing,
            &conn_tx_every_datagram_keeps_the_form_of_the_spec,
            &conn_tx_numbers_end_in_a_clean_close,
            &conn_tx_dropped_by_the_driver_counts_and_is_made_good,
            &conn_tx_empty_pools_refuse_and_leak_nothing,
-           &conn_tx_flight_counts_ack_eliciting_packets_only)
+           &conn_tx_flight_counts_ack_eliciting_packets_only,
+           &conn_tx_end_that_only_acknowledges_enters_the_next_key_epoch,
+           &conn_tx_short_key_epochs_follow_each_other)

@@ -418,6 +418,89 @@ START_TEST(handshake_unconfirmed_connection_of_the_server_lives_10_s)
 }
 END_TEST
 
+/* [Q-3.3] The CLOSE of a server that was not confirmed yet carries ACCEPT, too: the client learns
+ * that it was connected, and why no longer. */
+START_TEST(handshake_close_of_an_unconfirmed_server_carries_accept)
+{
+	struct quantum_event ev;
+
+	pair_init(&p, 40);
+	lose(WIRE_CLASS_PROTECTED, false, 1000);
+	pair_connect(&p);
+	for (unsigned i = 0; i < 100 && p.server.conn == NULL; i++)
+		pair_run(&p, MS);
+	ck_assert_ptr_nonnull(p.server.conn);
+	pair_run(&p, 50 * MS);
+	ck_assert(!p.server.conn->confirmed);
+	victims_left = 0;
+	quantum_conn_close(p.server.conn, 77, NULL, p.now_ns);
+	pair_run(&p, 50 * MS);
+	ck_assert(pair_poll(&p, &p.client, QUANTUM_EVENT_CONNECTED, &ev));
+	ck_assert(pair_poll(&p, &p.client, QUANTUM_EVENT_CLOSED, &ev));
+	ck_assert_int_eq(ev.closed.why, QUANTUM_CLOSE_APP);
+	ck_assert_uint_eq(ev.closed.code, 77);
+	pair_fini(&p);
+}
+END_TEST
+
+static unsigned repairs, without_accept;
+
+/* Opens what the server sends before the client was heard, and looks for ACCEPT. */
+static bool
+look_for_accept(struct pair *pair, bool to_server, uint8_t *data, uint32_t *len)
+{
+	uint8_t copy[WIRE_MTU_MAX];
+	struct wire_header hdr;
+	struct wire_frame f;
+	bool found = false;
+
+	if (to_server || wire_classify(data, *len, &hdr) != WIRE_CLASS_PROTECTED)
+		return to_server && pair->server.conn != NULL;
+	memcpy(copy, data, *len);
+	const uint32_t at = WIRE_HEADER_BYTES +
+	                    (uint32_t)wire_protected_sacks(*len, hdr.payload_len) * WIRE_SACK_BYTES;
+	struct crypto_op op = { .key = crypto_rx_keys_get(&pair->client.conn->keys->rx, hdr.seq),
+		                .pn = hdr.seq,
+		                .aad = copy,
+		                .aad_len = at,
+		                .text = copy + at,
+		                .text_len = hdr.payload_len,
+		                .tag = copy + *len - WIRE_TAG_BYTES };
+	struct aef_reader r = aef_reader_make(copy + at, hdr.payload_len);
+
+	ck_assert_ptr_nonnull(op.key);
+	crypto_null_provider()->open(crypto_null_provider()->ctx, &op, 1);
+	ck_assert(op.ok);
+	while (wire_frame_decode(&r, &f) == 0)
+		found |= f.type == WIRE_FRAME_ACCEPT;
+	without_accept += found ? 0 : 1;
+	repairs += (hdr.flags & WIRE_FLAG_FEC) != 0 ? 1 : 0;
+	return true;
+}
+
+/* Every packet of an unconfirmed server repeats ACCEPT; no repair before that. */
+START_TEST(handshake_every_packet_before_confirmation_carries_accept)
+{
+	pair_init(&p, 41);
+	p.conf.fec_always = true;
+	repairs = without_accept = 0;
+	p.filter = look_for_accept;
+	pair_connect(&p);
+	pair_run(&p, 45 * MS);
+	ck_assert_ptr_nonnull(p.server.conn);
+	for (unsigned i = 0; i < 30; i++) {
+		ck_assert_int_eq(pair_send(&p, &p.server, 0, 3000, 0), 0);
+		pair_run(&p, 100 * MS);
+	}
+	quantum_conn_close(p.server.conn, 1, "enough", p.now_ns);
+	pair_run(&p, 100 * MS);
+	ck_assert_uint_gt(p.tap[PAIR_TO_CLIENT][WIRE_CLASS_PROTECTED].nb, 10);
+	ck_assert_uint_eq(without_accept, 0);
+	ck_assert_uint_eq(repairs, 0);
+	pair_fini(&p);
+}
+END_TEST
+
 TEST_SUITE(handshake, &handshake_lost_packets_of_each_kind_are_made_good,
            &handshake_syn_and_ack_repeat_at_their_times_and_give_up_after_5_s,
            &handshake_keeps_the_first_valid_syn_ack,
@@ -428,4 +511,6 @@ TEST_SUITE(handshake, &handshake_lost_packets_of_each_kind_are_made_good,
            &handshake_configuration_outside_the_spec_is_refused,
            &handshake_without_memory_refuses_and_tries_again,
            &handshake_secrets_depend_on_every_field,
-           &handshake_unconfirmed_connection_of_the_server_lives_10_s)
+           &handshake_unconfirmed_connection_of_the_server_lives_10_s,
+           &handshake_close_of_an_unconfirmed_server_carries_accept,
+           &handshake_every_packet_before_confirmation_carries_accept)

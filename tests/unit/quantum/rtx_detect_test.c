@@ -518,6 +518,26 @@ START_TEST(rtx_detect_random_claims_never_break_an_invariant)
 }
 END_TEST
 
+/* What was sent on the path that was left says nothing about the new one's round trip. */
+START_TEST(rtx_detect_packets_of_the_path_left_give_no_rtt_sample)
+{
+	setup();
+	send_many(5, 0);
+	rtx.path_pn = 5;
+	quantum_rtt_init(&rtt, QUANTUM_MAX_ACK_DELAY_NS);
+	now += 3 * AEF_NS_PER_S;
+	ck_assert_int_eq(ack(5, 0, 0), 0);
+	ck_assert_uint_eq(res.nb_acked, 5);
+	ck_assert_uint_eq(res.rtt_ns, 0);
+	ck_assert(!quantum_rtt_has_sample(&rtt));
+	send_many(1, 0);
+	now += RTT;
+	ck_assert_int_eq(ack(6, 0, 0), 0);
+	ck_assert_uint_eq(res.rtt_ns, RTT);
+	ck_assert_uint_eq(rtt.srtt_ns, RTT);
+}
+END_TEST
+
 TEST_SUITE(rtx_detect, &rtx_detect_cumulative_ack_delivers_everything_and_gives_one_rtt_sample,
            &rtx_detect_repeated_and_older_acks_change_nothing,
            &rtx_detect_old_gap_filled_late_gives_no_rtt_sample,
@@ -541,4 +561,5 @@ TEST_SUITE(rtx_detect, &rtx_detect_cumulative_ack_delivers_everything_and_gives_
            &rtx_detect_long_silence_is_persistent_congestion_short_or_broken_is_not,
            &rtx_detect_silence_before_the_first_sample_is_not_persistent,
            &rtx_detect_across_the_32_bit_wrap_everything_goes_on,
-           &rtx_detect_random_claims_never_break_an_invariant)
+           &rtx_detect_random_claims_never_break_an_invariant,
+           &rtx_detect_packets_of_the_path_left_give_no_rtt_sample)

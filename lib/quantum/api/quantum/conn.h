@@ -26,8 +26,9 @@ struct quantum_conn_conf {
 	uint64_t keepalive_ns;     /* PING after this silence; 0 = never. Client: 25 s */
 	uint64_t handshake_ns;     /* client: give up after this */
 	uint64_t first_pn;         /* tests of number wrap; 0 in production */
-	uint32_t mtu_max_bytes;    /* highest datagram that path MTU discovery tries */
-	uint32_t queue_bytes_max;  /* outgoing messages queued, before send is refused */
+	uint64_t epoch_pkts;      /* leave a key epoch after so many packets; 0: at its end, 2^22 */
+	uint32_t mtu_max_bytes;   /* highest datagram that path MTU discovery tries */
+	uint32_t queue_bytes_max; /* outgoing messages queued, before send is refused */
 	uint32_t queue_msgs_max;
 	uint32_t sent_pkts_max; /* share of the env's pool one connection may hold */
 	uint8_t fec_k, fec_m;   /* largest block; m = 0 turns FEC off */
