@@ -249,13 +249,10 @@ key_decode(const uint8_t text[KEY_FILE_BYTES], uint8_t ret_key[PROTECT_RING_KEY_
 }
 
 int
-protect_file_read_key(const struct protect_folder *folder, uint16_t group, uint16_t epoch,
-                      uint8_t ret_key[PROTECT_RING_KEY_BYTES])
+protect_file_read_named(const struct protect_folder *folder, const char *name,
+                        uint8_t ret_key[PROTECT_RING_KEY_BYTES])
 {
-	char name[PROTECT_FILE_NAME_MAX];
 	uint8_t text[KEY_FILE_BYTES + 1];
-
-	protect_file_name(PROTECT_FILE_KEY, group, epoch, name);
 	int rc = read_file(folder, name, text, sizeof(text));
 
 	if (rc == AEF_ERR_NOTFOUND) {
@@ -275,6 +272,16 @@ protect_file_read_key(const struct protect_folder *folder, uint16_t group, uint1
 		crypto_wipe(ret_key, PROTECT_RING_KEY_BYTES);
 	crypto_wipe(text, sizeof(text));
 	return rc;
+}
+
+int
+protect_file_read_key(const struct protect_folder *folder, uint16_t group, uint16_t epoch,
+                      uint8_t ret_key[PROTECT_RING_KEY_BYTES])
+{
+	char name[PROTECT_FILE_NAME_MAX];
+
+	protect_file_name(PROTECT_FILE_KEY, group, epoch, name);
+	return protect_file_read_named(folder, name, ret_key);
 }
 
 int
@@ -364,15 +371,13 @@ write_file(const struct protect_folder *folder, const char *name, const uint8_t 
 }
 
 int
-protect_file_write_key(const struct protect_folder *folder, uint16_t group, uint16_t epoch,
-                       const uint8_t key[PROTECT_RING_KEY_BYTES])
+protect_file_write_named(const struct protect_folder *folder, const char *name,
+                         const uint8_t key[PROTECT_RING_KEY_BYTES])
 {
 	static const char digits[] = "0123456789abcdef";
-	char name[PROTECT_FILE_NAME_MAX];
 	uint8_t text[KEY_FILE_BYTES];
 	struct stat st;
 
-	protect_file_name(PROTECT_FILE_KEY, group, epoch, name);
 	if (fstatat(folder->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return protect_folder_fail(folder, AEF_ERR_EXISTS,
 		                           "%s is there already: use it, or revoke it first", name);
@@ -385,6 +390,16 @@ protect_file_write_key(const struct protect_folder *folder, uint16_t group, uint
 
 	crypto_wipe(text, sizeof(text));
 	return rc;
+}
+
+int
+protect_file_write_key(const struct protect_folder *folder, uint16_t group, uint16_t epoch,
+                       const uint8_t key[PROTECT_RING_KEY_BYTES])
+{
+	char name[PROTECT_FILE_NAME_MAX];
+
+	protect_file_name(PROTECT_FILE_KEY, group, epoch, name);
+	return protect_file_write_named(folder, name, key);
 }
 
 int

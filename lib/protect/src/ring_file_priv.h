@@ -55,6 +55,10 @@ void protect_file_name(enum protect_file_kind kind, uint16_t group, uint16_t epo
 AEF_MUST_CHECK int protect_file_read_key(const struct protect_folder *folder, uint16_t group,
                                          uint16_t epoch, uint8_t ret_key[PROTECT_RING_KEY_BYTES]);
 
+/** The same for a file of any name, at most PROTECT_FILE_NAME_MAX bytes. */
+AEF_MUST_CHECK int protect_file_read_named(const struct protect_folder *folder, const char *name,
+                                           uint8_t ret_key[PROTECT_RING_KEY_BYTES]);
+
 /** Read the current epoch. AEF_ERR_NOTFOUND without a sentence when there is none. */
 AEF_MUST_CHECK int protect_file_read_current(const struct protect_folder *folder, uint16_t group,
                                              uint16_t *ret_epoch);
@@ -63,6 +67,10 @@ AEF_MUST_CHECK int protect_file_read_current(const struct protect_folder *folder
 AEF_MUST_CHECK int protect_file_write_key(const struct protect_folder *folder, uint16_t group,
                                           uint16_t epoch,
                                           const uint8_t key[PROTECT_RING_KEY_BYTES]);
+
+/** The same for a file of any name, at most PROTECT_FILE_NAME_MAX bytes. */
+AEF_MUST_CHECK int protect_file_write_named(const struct protect_folder *folder, const char *name,
+                                            const uint8_t key[PROTECT_RING_KEY_BYTES]);
 
 /** Write the current epoch whole and durable. */
 AEF_MUST_CHECK int protect_file_write_current(const struct protect_folder *folder, uint16_t group,
