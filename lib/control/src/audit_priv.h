@@ -12,7 +12,7 @@
 
 #define AUDIT_LINE_MAX  4096u /* bytes, newline included */
 #define AUDIT_EVENT_MAX 32u
-#define AUDIT_GAP       "audit.gap"
+#define AUDIT_GAP       "audit_gap"
 #define AUDIT_HEAD      "{\"seq\":" /* how every line begins */
 
 struct audit_hash {

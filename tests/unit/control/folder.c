@@ -13,7 +13,7 @@ static char folder[64];
 void
 folder_make(void)
 {
-	strcpy(folder, "aef-control-XXXXXX");
+	strcpy(folder, P_tmpdir "/aef-control-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	ck_assert_int_eq(chmod(folder, 0755), 0);
 }

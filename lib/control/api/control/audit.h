@@ -11,7 +11,7 @@
  * made anew from there on shows only to who has kept a later hash, for there is no key in it.
  *
  * A write that was cut off (full disk, crash) leaves torn bytes; the next line written is then
- * `audit.gap` with their number and SHA-256, and the number of events that were lost.
+ * `audit_gap` with their number and SHA-256, and the number of events that were lost.
  *
  * Durability: a line is handed to the kernel at once, to the disk by control_audit_sync(), which
  * the program calls once a second and before a command that changed keys is answered.
