@@ -80,13 +80,14 @@ $(foreach s,$($1_SRCS),build/tidy/$2/src/$s.ok): build/tidy/%.ok: % .clang-tidy 
 TIDY += $(foreach s,$($1_SRCS),build/tidy/$2/src/$s.ok)
 endef
 $(foreach m,$(ALL_MODULES),$(eval $(call tidy_module,$m,$($m_DIR))))
+# A file of two programs is judged with the flags of the first.
 define tidy_program
-$(patsubst $B/obj/$1/%.o,build/tidy/%.c.ok,$(filter $B/obj/$1/app/% $B/obj/$1/examples/%,$($1_OBJS))): build/tidy/%.ok: % .clang-tidy
+$(filter-out $(TIDY),$(patsubst $B/obj/$1/%.o,build/tidy/%.c.ok,$(filter $B/obj/$1/app/% $B/obj/$1/examples/%,$($1_OBJS)))): build/tidy/%.ok: % .clang-tidy
 	@mkdir -p $$(@D)
 	@echo "  TIDY $$<"
 	@clang-tidy --quiet $$< -- $$($1_FLAGS) $$(CFLAGS) 2>$$@.log || { cat $$@.log; exit 1; }
 	@touch $$@
-TIDY += $(patsubst $B/obj/$1/%.o,build/tidy/%.c.ok,$(filter $B/obj/$1/app/% $B/obj/$1/examples/%,$($1_OBJS)))
+TIDY += $(filter-out $(TIDY),$(patsubst $B/obj/$1/%.o,build/tidy/%.c.ok,$(filter $B/obj/$1/app/% $B/obj/$1/examples/%,$($1_OBJS))))
 endef
 $(foreach p,$(PROGS),$(eval $(call tidy_program,$p)))
 
