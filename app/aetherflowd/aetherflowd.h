@@ -5,7 +5,8 @@
  *   main.c      start, run, stop          modules.c   THE list, in start order
  *   conf.c      sections of the file      lcores.c    who runs where
  *   services.c  services by name          stats.c     what --stats prints
- *   describe.c  what --list prints
+ *   describe.c  what --list prints    audit.c    what goes to the audit log
+ *   keys.c      token keys of the node    control.c  control socket and its commands
  *
  * Context: main thread, but where a function says otherwise.
  */
@@ -14,6 +15,9 @@
 
 #include <pthread.h>
 
+#include <control/audit.h>
+#include <control/loop.h>
+#include <control/server.h>
 #include <dpio/dpio.h>
 #include <pipeline/pipeline.h>
 #include <protect/provider.h>
@@ -37,7 +41,23 @@ struct transport_conf {
 	uint32_t tokens;
 	uint32_t sleep_us;
 	bool busy_poll;
-	const char *reset_key; /* 64 hexadecimal digits; NULL: random */
+};
+
+/* Section `keys`: token keys. */
+struct keys_conf {
+	const char *dir; /* of the key ring; NULL: ephemeral */
+	uint16_t group;
+	bool ephemeral; /* a key in memory, for this process alone */
+};
+
+/* Section `control`. */
+struct control_conf {
+	const char *socket; /* NULL: none */
+};
+
+/* Section `audit`. */
+struct audit_conf {
+	const char *file; /* NULL: none, events go to the log */
 };
 
 /* Section `limits`: of one connection. */
@@ -70,12 +90,18 @@ struct node {
 	const struct dpio_conf *dpio;
 	const struct transport_conf *transport;
 	const struct workers_conf *workers;
+	const struct keys_conf *token_keys;
+
+	struct control_loop *loop;     /* of the main thread */
+	struct control_server *server; /* NULL: no control socket */
+	struct control_audit *audit;   /* NULL: no audit log */
+	struct protect_ring *ring;     /* token keys, shared by all providers */
+	const char *stop_why;          /* for the audit log */
 
 	struct delivery_tsc tsc;
 	struct delivery_clock clock;
 	struct quantum_cid_codec codec;
-	struct protect_ring *ring; /* token keys */
-	struct protect *protect;   /* of the main thread */
+	struct protect *protect; /* of the main thread */
 	struct protect *handshake_protect;
 	struct protect *lcore_protect[PIPELINE_LCORES_MAX];
 	struct pipeline_keys *keys; /* in memory for secrets */
@@ -95,11 +121,15 @@ struct node {
 
 /* Modules of this program. */
 extern const struct aef_module log_module;
+extern const struct aef_module audit_module;
+extern const struct aef_module keys_module;
+extern const struct aef_module control_module;
 extern const struct aef_module limits_module;
 extern const struct aef_module transport_module;
 extern const struct aef_module worker_module;
 
-/* Defaults and ranges of sections limits, pipeline, worker; each ends with { 0 }. */
+/* Defaults and ranges of sections keys, limits, pipeline, worker; each ends with { 0 }. */
+extern const struct aef_config_number keys_numbers[];
 extern const struct aef_config_number limits_numbers[];
 extern const struct aef_config_number transport_numbers[];
 extern const struct aef_config_number worker_numbers[];
@@ -156,6 +186,35 @@ void node_stats_text(struct aef_text *out);
  * @return exit code: 0; 1 could not start (said); 2 no such list
  */
 int node_list(const char *what);
+
+/**
+ * Key of stateless resets: of the key-ring folder, so that it is the same after a restart; random
+ * when keys are ephemeral.
+ *
+ * @return 0, or an error said in @p error
+ */
+AEF_MUST_CHECK int keys_reset_key(uint8_t ret_key[32], struct aef_text *error);
+
+/**
+ * Write an event to the audit log, or to the log when there is none. Failures are counted.
+ *
+ * @param durable bring it to the disk before this returns
+ */
+void audit_event(const char *event, const struct control_audit_field *fields, unsigned nb_fields,
+                 bool durable);
+
+/** The same with who asked for it over the control socket, if anybody: fields uid and pid. */
+void audit_event_asked(const char *event, const struct control_audit_field *fields,
+                       unsigned nb_fields);
+
+/** The file that runs, with its SHA-256; the end, with its reason. */
+void audit_config(const struct aef_config *config);
+
+/** Open the audit log again, after its file was moved. @return 0, or an error said in @p error */
+AEF_MUST_CHECK int audit_reopen(struct aef_text *error);
+
+/** Bring the audit log to the disk; once a second. */
+void audit_tick(void);
 
 /** One line: what runs and how it is protected. */
 void node_banner(struct aef_text *out);

@@ -47,14 +47,9 @@ const struct aef_config_number limits_numbers[] = {
 
 #define TRANSPORT(key) CYAML_FIELD_UINT(#key, OPT, struct transport_conf, key)
 static const cyaml_schema_field_t transport_fields[] = {
-	TRANSPORT(lcores),
-	TRANSPORT(conns),
-	TRANSPORT(conns_busy),
-	TRANSPORT(tokens),
-	TRANSPORT(sleep_us),
-	CYAML_FIELD_BOOL("busy_poll", OPT, struct transport_conf, busy_poll),
-	CYAML_FIELD_STRING_PTR("reset_key", CYAML_FLAG_POINTER | OPT, struct transport_conf,
-	                       reset_key, 64, 64),
+	TRANSPORT(lcores),     TRANSPORT(conns),
+	TRANSPORT(conns_busy), TRANSPORT(tokens),
+	TRANSPORT(sleep_us),   CYAML_FIELD_BOOL("busy_poll", OPT, struct transport_conf, busy_poll),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t transport_schema = {
@@ -122,12 +117,6 @@ limits_validate(struct aef_config *config, void *conf)
 	return aef_config_numbers(config, "limits", conf, limits_numbers);
 }
 
-static bool
-is_hex(const char *text)
-{
-	return strspn(text, "0123456789abcdefABCDEF") == strlen(text);
-}
-
 static int
 transport_validate(struct aef_config *config, void *conf)
 {
@@ -139,9 +128,6 @@ transport_validate(struct aef_config *config, void *conf)
 	if (t->conns_busy > t->conns && aef_config_has(config, "pipeline.conns_busy"))
 		return aef_config_fail(config, "pipeline.conns_busy",
 		                       "must be at most pipeline.conns (%u)", t->conns);
-	if (t->reset_key != NULL && !is_hex(t->reset_key))
-		return aef_config_fail(config, "pipeline.reset_key",
-		                       "must be 64 hexadecimal digits");
 	return 0;
 }
 
@@ -205,7 +191,7 @@ const struct aef_module limits_module = {
 	.fini = nothing_fini,
 };
 
-static const char *const transport_needs[] = { "dpio", "limits", NULL };
+static const char *const transport_needs[] = { "dpio", "limits", "keys", NULL };
 static const char *const worker_needs[] = { "pipeline", NULL };
 
 const struct aef_module transport_module = {

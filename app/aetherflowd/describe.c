@@ -18,9 +18,9 @@ static const struct {
 	const char *at;
 	const struct aef_config_number *table;
 } tables[] = {
-	{ "dpio", dpio_conf_numbers }, { "dpio.ports[]", dpio_port_conf_numbers },
-	{ "limits", limits_numbers },  { "pipeline", transport_numbers },
-	{ "worker", worker_numbers },
+	{ "dpio", dpio_conf_numbers },     { "dpio.ports[]", dpio_port_conf_numbers },
+	{ "limits", limits_numbers },      { "keys", keys_numbers },
+	{ "pipeline", transport_numbers }, { "worker", worker_numbers },
 };
 
 static const struct aef_config_number *
@@ -90,6 +90,7 @@ list_keys(void)
 /* The smallest node that starts anywhere: its registry has every name. */
 static const char smallest[] = "dpio: {hugepages: never, memory_mb: 64, mbufs: 2048,\n"
 			       "  ports: [{name: list0, device: net_ring0, ipv4: 192.0.2.1/24}]}\n"
+			       "keys: {ephemeral: true}\n"
 			       "pipeline: {conns: 1, conns_busy: 1}\n"
 			       "worker: {memory_mb: 1, replies: 256, descs: 64}\n";
 

@@ -10,7 +10,6 @@
  * lcores may share a CPU (dpio.cpus).
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -25,7 +24,6 @@
 
 #define KEYS_LIFE_S   60u
 #define KEYS_PER_CONN 4u /* traffic keys: both directions, and the next epoch of each */
-#define GROUP         1u
 
 struct node node;
 
@@ -70,18 +68,8 @@ node_plan(struct aef_config *config)
 /* ---- transport lcores
  * ------------------------------------------------------------------------------- */
 
-static void
-reset_key_get(const char *hex, uint8_t ret_key[32])
-{
-	for (unsigned i = 0; i < 32; i++) {
-		char byte[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
-
-		ret_key[i] = (uint8_t)strtoul(byte, NULL, 16);
-	}
-}
-
 static int
-keys_init(const struct transport_conf *conf)
+keys_init(struct aef_text *error)
 {
 	uint8_t random[64], cid_key[16], reset[32];
 	void *mem = NULL;
@@ -90,12 +78,10 @@ keys_init(const struct transport_conf *conf)
 	if (rc < 0)
 		return rc;
 	node.keys = mem;
-	if (protect_random(random, sizeof(random)) < 0 ||
-	    protect_random(cid_key, sizeof(cid_key)) < 0 ||
-	    protect_random(reset, sizeof(reset)) < 0)
+	rc = keys_reset_key(reset, error);
+	if (rc == 0 && (protect_random(random, sizeof(random)) < 0 ||
+	                protect_random(cid_key, sizeof(cid_key)) < 0))
 		rc = AEF_ERR_IO;
-	if (conf->reset_key != NULL)
-		reset_key_get(conf->reset_key, reset);
 	if (rc == 0) {
 		quantum_cid_codec_init(&node.codec, cid_key);
 		rc = pipeline_keys_init(node.keys, protect_provider(node.protect), random, reset);
@@ -110,10 +96,9 @@ keys_init(const struct transport_conf *conf)
 static int
 protection_init(const struct transport_conf *t, struct aef_text *error)
 {
-	struct protect_conf conf = { .keys_max = KEYS_PER_CONN * t->conns_busy };
-	int rc = protect_ring_create(GROUP, &node.ring);
+	struct protect_conf conf = { .keys_max = KEYS_PER_CONN * t->conns_busy, .ring = node.ring };
+	int rc = 0;
 
-	conf.ring = node.ring;
 	for (uint8_t i = 0; rc == 0 && i < t->lcores; i++)
 		rc = protect_create(&conf, &node.lcore_protect[i]);
 	conf.keys_max = 1;
@@ -122,8 +107,8 @@ protection_init(const struct transport_conf *t, struct aef_text *error)
 	if (rc == 0)
 		rc = protect_create(&conf, &node.handshake_protect);
 	if (rc == 0)
-		rc = keys_init(t);
-	if (rc < 0)
+		rc = keys_init(error);
+	if (rc < 0 && error->len == 0)
 		aef_text_printf(error, "There is no packet protection: %s.",
 		                protect_create_text(rc));
 	return rc;
@@ -262,10 +247,8 @@ transport_fini(struct aef_runtime *rt)
 	}
 	protect_destroy(node.protect);
 	protect_destroy(node.handshake_protect);
-	protect_ring_close(node.ring);
 	protect_mem_free(node.keys, sizeof(*node.keys));
 	node.protect = node.handshake_protect = NULL;
-	node.ring = NULL;
 	node.keys = NULL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * aetherflowd: the appliance. Reads one file, starts ports and lcores, runs until SIGINT or
- * SIGTERM.
+ * SIGTERM; SIGHUP opens the audit log again.
  *
  * Exit code 0 after a signal (or a good --check), 1 when something could not be started, 2 for a
  * bad command line.
@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -127,27 +129,78 @@ stats_print(void)
 	fputs(buf, stderr);
 }
 
-/* Signals are blocked in all threads and taken here, so nothing runs inside a handler. */
 static void
+on_second(void *ctx, uint64_t now_ns)
+{
+	(void)ctx;
+	(void)now_ns;
+	node_tick(now_s());
+	audit_tick();
+}
+
+static void
+on_stats(void *ctx, uint64_t now_ns)
+{
+	(void)ctx;
+	(void)now_ns;
+	stats_print();
+}
+
+static void
+audit_move(void)
+{
+	char buf[512];
+	struct aef_text error = aef_text_make(buf, sizeof(buf));
+
+	if (audit_reopen(&error) < 0)
+		AEF_LOG(AEF_LOG_ERROR, "audit", "%s", buf);
+}
+
+/* Signals are blocked in all threads and read here, so nothing runs inside a handler. */
+static void
+on_signal(void *ctx, uint32_t events)
+{
+	const int *fd = ctx;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(*fd, &info, sizeof(info)) != sizeof(info))
+		return; /* none left: it does not block */
+	if (info.ssi_signo == SIGHUP) {
+		audit_move();
+		return;
+	}
+	node.stop_why = info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM";
+	control_loop_stop(node.loop);
+}
+
+/* @return exit code */
+static int
 run(const struct options *opt, const sigset_t *signals)
 {
-	uint64_t stats_s = now_s();
+	int fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	int rc = fd >= 0 ? control_loop_fd_add(node.loop, fd, EPOLLIN, on_signal, &fd) : AEF_ERR_IO;
 
-	for (;;) {
-		const struct timespec second = { .tv_sec = 1 };
-		const int signo = sigtimedwait(signals, NULL, &second);
-
-		if (signo == SIGINT || signo == SIGTERM)
-			break;
-		node_tick(now_s());
-		if (opt->stats_s > 0 && now_s() - stats_s >= opt->stats_s) {
-			stats_s = now_s();
-			stats_print();
-		}
+	if (rc == 0)
+		rc = control_loop_timer_add(node.loop, AEF_NS_PER_S, AEF_NS_PER_S, on_second, NULL,
+		                            NULL);
+	if (rc == 0 && opt->stats_s > 0)
+		rc = control_loop_timer_add(node.loop, opt->stats_s * AEF_NS_PER_S,
+		                            opt->stats_s * AEF_NS_PER_S, on_stats, NULL, NULL);
+	if (rc == 0)
+		rc = control_loop_run(node.loop);
+	if (rc < 0) {
+		fprintf(stderr, "aetherflowd: the event loop failed: %s.\n", aef_err_text(rc));
+		node.stop_why = "event loop failed";
 	}
 	node_shut(SHUT_MS);
 	if (opt->stats_s > 0)
 		stats_print();
+	if (fd >= 0) {
+		control_loop_fd_del(node.loop, fd);
+		(void)close(fd);
+	}
+	return rc < 0 ? 1 : 0;
 }
 
 static int
@@ -167,13 +220,15 @@ serve(const struct options *opt, struct aef_config *config, const sigset_t *sign
 		fprintf(stderr, "aetherflowd: the lcores cannot be launched: %s.\n",
 		        aef_err_text(rc));
 		node_shut(0);
+		rc = 1;
 	} else {
 		node_banner(&banner);
+		audit_config(config);
 		fprintf(stderr, "%s\n", buf);
-		run(opt, signals);
+		rc = run(opt, signals);
 	}
 	aef_runtime_stop(&rt);
-	return rc < 0 ? 1 : 0;
+	return rc;
 }
 
 /*
@@ -224,6 +279,7 @@ main(int argc, char **argv)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL); /* cannot fail with these arguments */
 	(void)signal(SIGPIPE, SIG_IGN);
 	rc = serve(&opt, &config, &signals);

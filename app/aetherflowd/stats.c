@@ -63,4 +63,9 @@ node_banner(struct aef_text *out)
 		aef_text_printf(out, ";");
 	}
 	aef_text_printf(out, " protection: %s", protect_provider(node.protect)->name);
+	if (node.token_keys->ephemeral)
+		aef_text_printf(out, ", keys: ephemeral (for a laboratory)");
+	else
+		aef_text_printf(out, ", keys: group %u, epoch %u", protect_ring_group(node.ring),
+		                protect_ring_current(node.ring));
 }

@@ -37,8 +37,8 @@ says() { # name, status, pattern, command...
 
 # The example with ports of rings, then one change.
 conf() { # file, sed script
-	sed -e 's/device: net_af.*/device: net_ring0/' -e 's/hugepages: auto/hugepages: never/' -e "$2" \
-		drivers-conf/aetherflowd.example.yaml >"$dir/$1"
+	sed -e 's/device: net_af.*/device: net_ring0/' -e 's/hugepages: auto/hugepages: never/' \
+		-e 's/^  dir: .*/  ephemeral: true/' -e "$2" drivers-conf/aetherflowd.example.yaml >"$dir/$1"
 }
 
 says "the version" 0 '^aetherflowd [0-9]' "$D" --version
@@ -65,10 +65,16 @@ conf lcores.yaml 's/# lcores: 3/lcores: 2/'
 says "too few lcores" 1 'dpio.lcores must be at least 3' "$D" --check "$dir/lcores.yaml"
 conf queues.yaml 's/# queues: 1/queues: 3/'
 says "queues that do not fit the lcores" 1 'one for each transport lcore' "$D" --check "$dir/queues.yaml"
-echo 'log: {level: info}' >"$dir/noport.yaml"
+echo 'keys: {ephemeral: true}' >"$dir/noport.yaml"
 says "no port" 1 'at least one port' "$D" --check "$dir/noport.yaml"
-conf reset.yaml "s/# reset_key: 64.*/reset_key: $(printf 'z%.0s' {1..64})/"
-says "a reset key of other letters" 1 '64 hexadecimal digits' "$D" --check "$dir/reset.yaml"
+echo 'log: {level: info}' >"$dir/nokeys.yaml"
+says "no keys" 1 'keys.dir is missing: make .* aetherctl keys init.*ephemeral' "$D" --check "$dir/nokeys.yaml"
+conf both.yaml 's/^  group: 1.*/  dir: x/'
+says "two kinds of keys" 1 'exclude each other' "$D" --check "$dir/both.yaml"
+conf group.yaml 's/^  group: 1 /  group: 65536 /'
+says "a group out of range" 1 'keys.group' "$D" --check "$dir/group.yaml"
+conf socket.yaml "s|^# control:|control: {socket: $(printf 'x%.0s' {1..108})}|"
+says "a path too long for a socket" 1 'control.socket' "$D" --check "$dir/socket.yaml"
 
 conf driver.yaml 's/net_ring0/net_nosuch0/'
 says "an unknown driver" 1 'no driver takes it' "$D" -c "$dir/driver.yaml"
@@ -83,8 +89,10 @@ says "no memory for a service" 1 'worker: ' "$D" -c "$dir/slab.yaml"
 
 mkdir "$dir/folder"
 says "a folder instead of a file" 1 'cannot be read' "$D" --check "$dir/folder"
-: >"$dir/empty.yaml"
-says "an empty file" 1 'at least one port' "$D" --check "$dir/empty.yaml"
+echo 'keys: {ephemeral: true}' >"$dir/empty.yaml"
+: >"$dir/nothing.yaml"
+says "an empty file" 1 'keys.dir is missing' "$D" --check "$dir/nothing.yaml"
+says "a file with keys only" 1 'at least one port' "$D" --check "$dir/empty.yaml"
 head -c 2000000 /dev/zero | tr '\0' a >"$dir/big.yaml"
 says "a file too large" 1 'larger than' "$D" --check "$dir/big.yaml"
 conf replies.yaml 's/replies: 8192/replies: 4194304/'
@@ -118,7 +126,7 @@ runs() { # name, sed script, pattern of the start line
 
 # Two on one kernel interface; and an interface that is not there. Needs root for a namespace of its own.
 if [ "$(id -u)" -eq 0 ] && unshare -n true 2>/dev/null; then
-	sed -e 's/iface=aef0/iface=lo/' -e 's/hugepages: auto/hugepages: never/' \
+	sed -e 's/iface=aef0/iface=lo/' -e 's/hugepages: auto/hugepages: never/' -e 's/^  dir: .*/  ephemeral: true/' \
 		drivers-conf/aetherflowd.example.yaml >"$dir/lo.yaml"
 	says "an interface that another one has" 1 'another AetherFlow program has this interface' \
 		unshare -n bash -c "ip link set lo up; '$D' -c '$dir/lo.yaml' 2>'$dir/first' & p=\$!
@@ -132,10 +140,11 @@ if [ "$(id -u)" -eq 0 ] && unshare -n true 2>/dev/null; then
 	fi
 fi
 
-printf 'dpio: {hugepages: never, ports: [{name: p0, device: net_ring0, ipv4: 10.1.0.1/24}]}\n' >"$dir/least.yaml"
+least='dpio: {hugepages: never, ports: [{name: p0, device: net_ring0, ipv4: 10.1.0.1/24}]}'
+printf '%s\nkeys: {ephemeral: true}\n' "$least" >"$dir/least.yaml"
 timeout -s INT 3 "$D" -c "$dir/least.yaml" >"$dir/out" 2>&1
 grep -q protection "$dir/out"
-verdict "a file with nothing but a port is enough" $?
+verdict "a file with nothing but a port and keys is enough" $?
 timeout -s INT 2 "$D" -c "$dir/least.yaml" --stats 1 <&- >&- 2>&-
 [ $? -eq 124 ]
 verdict "standard streams that are closed are not taken for other files" $?
@@ -161,8 +170,99 @@ cat "$dir/left" >>"$dir/out"
 verdict "nothing is left in the run-time folder of DPDK" $?
 
 runs "echo" 's/x/x/' '1 transport lcore.*\(echo\).*10.98.0.1:4433.*protection: aes-256-gcm'
+runs "ephemeral keys" 's/x/x/' 'keys: ephemeral \(for a laboratory\)$'
 runs "statesync" 's/service: echo/service: statesync/' '\(statesync\)'
 runs "two and two lcores" 's/^  lcores: 1/  lcores: 2/' '2 transport lcore\(s\), 2 worker\(s\)'
+
+# ---- keys: the folder must be there and private ----
+C=$B/aetherctl
+with_keys() { printf '%s\nkeys: {dir: %s}\n' "$least" "$1" >"$dir/keys.yaml"; }
+with_keys "$dir/ring"
+says "keys in a folder that is not there" 1 "keys: there is no key-ring folder.*aetherctl keys init" "$D" -c "$dir/keys.yaml"
+"$C" keys init --ring "$dir/ring" >"$dir/out" 2>&1
+verdict "aetherctl makes the folder" $?
+chmod 755 "$dir/ring"
+says "a folder that others can read" 1 'keys: .*mode 0755.*chmod 0700' "$D" -c "$dir/keys.yaml"
+chmod 700 "$dir/ring"
+chmod 640 "$dir/ring/g00001-e00001.key"
+says "a key that others can read" 1 'keys: .*mode 0640.*chmod 0600' "$D" -c "$dir/keys.yaml"
+chmod 600 "$dir/ring/g00001-e00001.key"
+mv "$dir/ring/reset.secret" "$dir/reset.secret"
+says "no key of stateless resets" 1 'no reset.secret.*aetherctl keys init' "$D" -c "$dir/keys.yaml"
+mv "$dir/reset.secret" "$dir/ring/reset.secret"
+printf '%s\nkeys: {dir: %s, group: 2}\n' "$least" "$dir/ring" >"$dir/group2.yaml"
+says "keys of another group" 1 'group 2 has no current epoch' "$D" -c "$dir/group2.yaml"
+
+# ---- control socket and audit log ----
+printf 'x\n' >"$dir/other.log"
+printf '%s\nkeys: {ephemeral: true}\naudit: {file: %s}\n' "$least" "$dir/other.log" >"$dir/audit.yaml"
+chmod 600 "$dir/other.log"
+says "an audit log that is another file" 1 'audit: .*none of ours' "$D" -c "$dir/audit.yaml"
+chmod 644 "$dir/other.log"
+says "an audit log that others can read" 1 'audit: .*chmod 600' "$D" -c "$dir/audit.yaml"
+printf '%s\nkeys: {ephemeral: true}\naudit: {file: %s}\n' "$least" "$dir/none/audit.log" >"$dir/audit.yaml"
+says "an audit log without its folder" 1 'audit: .*cannot be opened' "$D" -c "$dir/audit.yaml"
+printf '%s\nkeys: {ephemeral: true}\ncontrol: {socket: %s}\n' "$least" "$dir/other.log" >"$dir/socket.yaml"
+says "a socket that is another file" 1 'control: .*is not a socket' "$D" -c "$dir/socket.yaml"
+printf '%s\nkeys: {ephemeral: true}\ncontrol: {socket: %s}\n' "$least" "$dir/none/sock" >"$dir/socket.yaml"
+says "a socket without its folder" 1 'control: .*cannot be opened' "$D" -c "$dir/socket.yaml"
+
+cat >"$dir/full.yaml" <<END
+$least
+keys: {dir: $dir/ring}
+control: {socket: $dir/sock}
+audit: {file: $dir/audit.log}
+END
+start() {
+	: >"$dir/log"
+	"$D" -c "$dir/full.yaml" >"$dir/log" 2>&1 &
+	pid=$!
+	for _ in $(seq 100); do
+		grep -q protection "$dir/log" && break
+		sleep 0.1
+	done
+}
+start
+grep -q 'keys: group 1, epoch 1' "$dir/log"
+verdict "the start line names group and epoch" $?
+says "a second one on the same socket" 1 'control: .*Another program listens|audit: Another program' "$D" -c "$dir/full.yaml"
+[ "$(stat -c %a "$dir/sock" "$dir/audit.log" | tr '\n' ' ')" = '600 600 ' ]
+verdict "socket and audit log are for their owner alone" $?
+kill -KILL "$pid" # a socket stays behind
+wait "$pid" 2>/dev/null
+[ -S "$dir/sock" ] && printf '{"seq":9,"ti' >>"$dir/audit.log"
+start
+grep -q protection "$dir/log"
+verdict "the socket of a dead process is replaced" $?
+grep -q 'the last line of the audit log was torn: 12 bytes' "$dir/log"
+verdict "a torn line of the audit log is said" $?
+mv "$dir/audit.log" "$dir/audit.log.1"
+kill -HUP "$pid"
+for _ in $(seq 50); do
+	[ -s "$dir/audit.log" ] && break
+	sleep 0.1
+done
+[ -s "$dir/audit.log" ] && kill -0 "$pid"
+verdict "SIGHUP opens the audit log again" $?
+says "the control socket answers" 0 '^aetherflowd [0-9]' "$C" --socket "$dir/sock" version
+kill -TERM "$pid"
+wait "$pid"
+verdict "it ends with status 0" $?
+pid=
+[ ! -e "$dir/sock" ]
+verdict "no socket is left" $?
+"$C" audit verify "$dir/audit.log.1" "$dir/audit.log" >"$dir/out" 2>&1
+verdict "the audit log of both runs and files is one chain" $?
+grep -q '12 torn bytes' "$dir/out"
+verdict "with a record of what was torn" $?
+for event in start configuration audit_gap; do
+	grep -q "\"event\":\"$event\"" "$dir/audit.log.1"
+	verdict "the audit log has: $event" $?
+done
+for event in audit_reopened stop; do
+	grep -q "\"event\":\"$event\"" "$dir/audit.log"
+	verdict "the audit log has: $event" $?
+done
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
