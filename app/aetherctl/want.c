@@ -141,10 +141,9 @@ token_want_word(struct token_want *want, const char *word, struct aef_text *erro
 void
 token_grant_ticket(const struct protect_grant *grant, char ret_text[CLIENT_TICKET_TEXT_LEN + 1])
 {
-	struct client_ticket ticket = { .cid = grant->conn_id };
+	struct client_ticket ticket;
 
-	memcpy(ticket.token, grant->token, sizeof(ticket.token));
-	memcpy(ticket.psk, grant->psk, sizeof(ticket.psk));
+	client_ticket_from_grant(grant, &ticket);
 	client_ticket_format(&ticket, ret_text);
 	client_ticket_wipe(&ticket);
 }
