@@ -33,7 +33,7 @@ check "offloads are off" $?
 check "the appliance's ends have no kernel address" $?
 
 # ---- aetherflowd on one interface; its process in $started ----
-appliance() { # name, interface, ipv4, ipv6 or ""
+appliance() { # name, interface, ipv4, ipv6 or "", section keys
 	local conf=$dir/$1.yaml
 	{
 		echo "dpio:"
@@ -47,6 +47,9 @@ appliance() { # name, interface, ipv4, ipv6 or ""
 		[ -z "$4" ] || echo "      ipv6: $4/64"
 		echo "      checksum: software"
 		echo "      udp_port: 4433"
+		echo "keys: $5"
+		echo "control: {socket: $dir/$1.sock}"
+		echo "audit: {file: $dir/$1.audit}"
 		echo "worker:"
 		echo "  service: echo"
 	} >"$conf"
@@ -62,7 +65,9 @@ counter() { # log, name
 	sed -n "s/.*\b$2[^0-9]*\([0-9][0-9]*\).*/\1/p" "$1" | tail -n 1
 }
 
-appliance direct vb 10.98.0.1 fd00:98::1
+"$B/aetherctl" keys init --ring "$dir/ring" >"$dir/keys.log" 2>&1
+check "aetherctl makes token keys" $? "$dir/keys.log"
+appliance direct vb 10.98.0.1 fd00:98::1 "{dir: $dir/ring}"
 direct=$started
 run_in a ping -c 3 -i 0.3 -W 2 10.98.0.1 >"$dir/ping.log" 2>&1
 check "our code answers ARP and ping" $? "$dir/ping.log" "$dir/direct.log"
@@ -76,20 +81,27 @@ check "the answer named the interface's own address" $?
 
 run_in a "$B/badsum" 10.98.0.1 4433 7 >"$dir/badsum.log" 2>&1
 check "seven packets with a wrong checksum leave" $? "$dir/badsum.log"
-transfer "aetherflowd direct" a 10.98.0.1:4433 "$BYTES" 90
-transfer "aetherflowd direct, IPv6" a '[fd00:98::1]:4433' 10M 30
+transfer "aetherflowd direct" a 10.98.0.1:4433 "$BYTES" 90 --ring "$dir/ring"
+transfer "aetherflowd direct, IPv6" a '[fd00:98::1]:4433' 10M 30 --ring "$dir/ring"
+"$B/aetherctl" --socket "$dir/direct.sock" keys revoke 1 >"$dir/keys.log" 2>&1
+check "the key is revoked" $? "$dir/keys.log"
+transfer "aetherflowd direct, a new key" a 10.98.0.1:4433 1M 30 --ring "$dir/ring"
 stop "$direct"
 check "aetherflowd ends well" $? "$dir/direct.log"
 [ "$(counter "$dir/direct.log" drop_bad_udp_csum)" = 7 ]
 check "the seven were counted, and no other" $? "$dir/direct.log"
+"$B/aetherctl" audit verify "$dir/direct.audit" >"$dir/keys.log" 2>&1 && grep -q '"event":"keys_revoked"' "$dir/direct.audit"
+check "the audit log is good and says it" $? "$dir/keys.log"
 
 start "$dir/link.log" ip netns exec "$tag-l" "$B/aether-link" --left la --right lb --delay 10ms --loss 2% --seed 11
 link=$started
-appliance emulated eb 10.95.0.1 ""
+appliance emulated eb 10.95.0.1 "" "{ephemeral: true}"
 emulated=$started
 run_in a ping -c 5 -i 0.3 -W 2 10.95.0.1 >"$dir/ping.log" 2>&1
 check "ping through the emulated link" $? "$dir/ping.log" "$dir/link.log"
-transfer "aetherflowd, 10 ms, 2 % loss" a 10.95.0.1:4433 "$BYTES" 150
+(umask 077 && "$B/aetherctl" --socket "$dir/emulated.sock" token issue life=60 >"$dir/token") 2>"$dir/keys.log"
+check "a token over the control socket" $? "$dir/keys.log"
+transfer "aetherflowd, 10 ms, 2 % loss" a 10.95.0.1:4433 "$BYTES" 150 --ticket-file "$dir/token"
 stop "$emulated"
 check "aetherflowd ends well behind the link" $? "$dir/emulated.log"
 stop "$link"
