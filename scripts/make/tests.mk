@@ -22,7 +22,7 @@ SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
 	$(if $(STEADY),'$B/steady --packets 100000')
 SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal text-soak guuid-soak $(if $(INTEROP),interop-peer quantum-cat)) $(STEADY))
 # DPDK's rings are lock-free in ways ThreadSanitizer cannot see; these programs share memory in C11 terms.
-TSAN_PROGS := $(filter $(addprefix $B/unit-,base client control sockio runtime text),$(UNIT_PROGS)) \
+TSAN_PROGS := $(filter $(addprefix $B/unit-,base client control protect sockio runtime text),$(UNIT_PROGS)) \
 	$(addprefix $B/,$(call have,guuid-soak))
 
 test: ## build and run the tests (installs what is missing first)

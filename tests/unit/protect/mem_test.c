@@ -14,6 +14,19 @@
 #include "harness.h"
 #include "scrub_priv.h"
 
+/* AddressSanitizer and ThreadSanitizer make mlock() a call that does nothing, and the first of them
+ * builds frames with gaps that nobody writes. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PLAIN_BUILD 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define PLAIN_BUILD 0
+#endif
+#endif
+#ifndef PLAIN_BUILD
+#define PLAIN_BUILD 1
+#endif
+
 int __real_munmap(void *addr, size_t len);
 int __wrap_munmap(void *addr, size_t len);
 
@@ -88,7 +101,7 @@ START_TEST(mem_is_locked_left_out_of_dumps_and_of_children)
 			memcpy(flags, line, sizeof(flags));
 	}
 	fclose(smaps);
-	ck_assert_ptr_nonnull(strstr(flags, " lo"));
+	ck_assert(!PLAIN_BUILD || strstr(flags, " lo") != NULL);
 	ck_assert_ptr_nonnull(strstr(flags, " dd"));
 	ck_assert_ptr_nonnull(strstr(flags, " dc"));
 	protect_mem_free(mem, 5000);
@@ -148,6 +161,9 @@ START_TEST(mem_that_cannot_be_locked_is_refused)
 {
 	const struct rlimit one_page = { 4096, 4096 };
 	int status;
+
+	if (!PLAIN_BUILD)
+		return;
 	const pid_t child = fork();
 
 	ck_assert_int_ge(child, 0);
@@ -216,7 +232,7 @@ START_TEST(mem_scrub_removes_what_a_call_left_on_the_stack)
 	leave_marks(0x12345678);
 	ck_assert_uint_gt(count_below(&here, 0x12345678), 100);
 	protect_stack_scrub();
-	ck_assert_uint_eq(count_below(&here, 0x12345678), 0);
+	ck_assert(!PLAIN_BUILD || count_below(&here, 0x12345678) == 0);
 }
 END_TEST
 

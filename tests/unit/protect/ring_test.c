@@ -274,13 +274,18 @@ END_TEST
 /* ---- readers beside the writer
  * -------------------------------------------------------------------- */
 
-struct reader {
+struct shared {
 	struct protect_ring *ring;
 	uint8_t forged[CRYPTO_TOKEN_BYTES]; /* right under the key that a wiped cell has */
 	uint8_t good[CRYPTO_TOKEN_BYTES];   /* of epoch 100, which stays */
 	uint8_t bad[CRYPTO_TOKEN_BYTES];    /* of epoch 101, which comes and goes */
 	atomic_uint revoked;                /* even: 101 may open */
 	atomic_bool stop;
+};
+
+struct reader {
+	struct shared *shared;
+	pthread_t thread;
 	unsigned nb_forged, nb_good_refused, nb_late, nb_opened;
 };
 
@@ -288,21 +293,22 @@ static void *
 read_on(void *arg)
 {
 	struct reader *r = arg;
+	struct shared *s = r->shared;
 	struct protect_aead_work own;
 	uint8_t token[CRYPTO_TOKEN_BYTES];
 
-	while (!atomic_load(&r->stop)) {
-		memcpy(token, r->forged, sizeof(token));
-		r->nb_forged += protect_ring_unseal(r->ring, 9, 101, &own, token) == 0;
-		memcpy(token, r->good, sizeof(token));
-		r->nb_good_refused += protect_ring_unseal(r->ring, 9, 100, &own, token) != 0;
-		memcpy(token, r->bad, sizeof(token));
-		const unsigned before = atomic_load(&r->revoked);
-		const bool ok = protect_ring_unseal(r->ring, 9, 101, &own, token) == 0;
+	while (!atomic_load(&s->stop)) {
+		memcpy(token, s->forged, sizeof(token));
+		r->nb_forged += protect_ring_unseal(s->ring, 9, 101, &own, token) == 0;
+		memcpy(token, s->good, sizeof(token));
+		r->nb_good_refused += protect_ring_unseal(s->ring, 9, 100, &own, token) != 0;
+		memcpy(token, s->bad, sizeof(token));
+		const unsigned before = atomic_load(&s->revoked);
+		const bool ok = protect_ring_unseal(s->ring, 9, 101, &own, token) == 0;
 
 		r->nb_opened += ok;
 		/* Revoked before we began, and the same revocation still stands after we ended. */
-		r->nb_late += ok && before % 2 == 1 && atomic_load(&r->revoked) == before;
+		r->nb_late += ok && before % 2 == 1 && atomic_load(&s->revoked) == before;
 	}
 	return NULL;
 }
@@ -311,20 +317,21 @@ read_on(void *arg)
  * reader that found the cell before and opens it after. */
 START_TEST(ring_reader_beside_a_revocation_believes_nothing)
 {
-	static struct reader r;
+	static struct shared s;
+	static struct reader readers[2];
 	static struct protect_ring_set with, without;
 	static const struct protect_aead_key wiped;
-	const struct protect_aead_text text = { r.forged, r.forged + CRYPTO_TOKEN_BODY_AT,
+	unsigned nb_opened = 0;
+	const struct protect_aead_text text = { s.forged, s.forged + CRYPTO_TOKEN_BODY_AT,
 		                                CRYPTO_TOKEN_CLEAR_BYTES, CRYPTO_TOKEN_BODY_BYTES };
-	pthread_t thread[2];
 
-	memset(&r, 0, sizeof(r));
-	r.ring = ring_at(100);
-	memset(r.forged, 0x31, sizeof(r.forged));
-	memcpy(work.nonce, r.forged + CRYPTO_TOKEN_NONCE_AT, CRYPTO_NONCE_BYTES);
-	protect_aead_seal(&wiped, &work, &text, r.forged + CRYPTO_TOKEN_TAG_AT);
-	ck_assert_int_eq(seal(r.ring, 100, r.good), 0);
-	ck_assert_int_eq(seal(r.ring, 101, r.bad), 0);
+	memset(&s, 0, sizeof(s));
+	s.ring = ring_at(100);
+	memset(s.forged, 0x31, sizeof(s.forged));
+	memcpy(work.nonce, s.forged + CRYPTO_TOKEN_NONCE_AT, CRYPTO_NONCE_BYTES);
+	protect_aead_seal(&wiped, &work, &text, s.forged + CRYPTO_TOKEN_TAG_AT);
+	ck_assert_int_eq(seal(s.ring, 100, s.good), 0);
+	ck_assert_int_eq(seal(s.ring, 101, s.bad), 0);
 	with.current = without.current = 100;
 	with.nb = 2;
 	without.nb = 1;
@@ -333,25 +340,28 @@ START_TEST(ring_reader_beside_a_revocation_believes_nothing)
 	memset(with.key[0], 101, PROTECT_RING_KEY_BYTES);
 	memset(without.key[0], 101, PROTECT_RING_KEY_BYTES);
 	memset(with.key[1], 102, PROTECT_RING_KEY_BYTES);
-	for (unsigned i = 0; i < 2; i++)
-		ck_assert_int_eq(pthread_create(&thread[i], NULL, read_on, &r), 0);
-	for (unsigned i = 0; i < 20000; i++) {
-		protect_ring_apply(r.ring, &without);
-		atomic_fetch_add(&r.revoked, 1);
-		for (unsigned k = 0; k < i % 512; k++)
-			(void)protect_ring_state(r.ring, 101); /* let readers meet it */
-		atomic_fetch_add(&r.revoked, 1);
-		protect_ring_apply(r.ring, &with);
+	for (unsigned i = 0; i < AEF_DIM(readers); i++) {
+		readers[i] = (struct reader){ .shared = &s };
+		ck_assert_int_eq(pthread_create(&readers[i].thread, NULL, read_on, &readers[i]), 0);
 	}
-	atomic_store(&r.stop, true);
-	for (unsigned i = 0; i < 2; i++)
-		pthread_join(thread[i], NULL);
-
-	ck_assert_uint_eq(r.nb_forged, 0);
-	ck_assert_uint_eq(r.nb_good_refused, 0);
-	ck_assert_uint_eq(r.nb_late, 0);
-	ck_assert_uint_gt(r.nb_opened, 0);
-	protect_ring_close(r.ring);
+	for (unsigned i = 0; i < 20000; i++) {
+		protect_ring_apply(s.ring, &without);
+		atomic_fetch_add(&s.revoked, 1);
+		for (unsigned k = 0; k < i % 512; k++)
+			(void)protect_ring_state(s.ring, 101); /* let readers meet it */
+		atomic_fetch_add(&s.revoked, 1);
+		protect_ring_apply(s.ring, &with);
+	}
+	atomic_store(&s.stop, true);
+	for (unsigned i = 0; i < AEF_DIM(readers); i++) {
+		pthread_join(readers[i].thread, NULL);
+		ck_assert_uint_eq(readers[i].nb_forged, 0);
+		ck_assert_uint_eq(readers[i].nb_good_refused, 0);
+		ck_assert_uint_eq(readers[i].nb_late, 0);
+		nb_opened += readers[i].nb_opened;
+	}
+	ck_assert_uint_gt(nb_opened, 0);
+	protect_ring_close(s.ring);
 }
 END_TEST
 
