@@ -149,6 +149,8 @@ single_use(struct quantum_server *server, struct quantum_accept *accept,
 		return QUANTUM_VERDICT_TOKEN_USED;
 	case TOKEN_REUSED_AGAIN:
 		return QUANTUM_VERDICT_TOKEN_USED;
+	case TOKEN_PAST:
+		return QUANTUM_VERDICT_TOKEN_EXPIRED;
 	default:
 		note(server, QUANTUM_AUDIT_TABLE_FULL, accept, now);
 		return QUANTUM_VERDICT_TABLE_FULL;

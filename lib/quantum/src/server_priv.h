@@ -44,6 +44,7 @@ struct used_token {
 /* Of one server, or of one that it shares with; entries only under the lock of their bucket. */
 struct token_table {
 	struct used_token *entries;
+	uint64_t *past_ms;   /* [nb_buckets]: the latest expiry that was forgotten there */
 	atomic_flag *locks;  /* [nb_buckets] */
 	uint32_t nb_buckets; /* power of two */
 	uint8_t hash_key[16];
@@ -57,6 +58,7 @@ enum token_found {
 	TOKEN_REUSED,     /* another handshake has used it; the first time that this one tries */
 	TOKEN_REUSED_AGAIN /* as above, repeated */,
 	TOKEN_NO_ROOM,
+	TOKEN_PAST, /* as old as one that was forgotten: only a clock that steps back brings it */
 };
 
 size_t token_table_bytes(uint32_t tokens_max);

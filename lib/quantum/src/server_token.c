@@ -22,8 +22,8 @@ buckets_for(uint32_t tokens_max)
 size_t
 token_table_bytes(uint32_t tokens_max)
 {
-	return (size_t)buckets_for(tokens_max) *
-	       (BUCKET_ENTRIES * sizeof(struct used_token) + sizeof(atomic_flag));
+	return (size_t)buckets_for(tokens_max) * (BUCKET_ENTRIES * sizeof(struct used_token) +
+	                                          sizeof(uint64_t) + sizeof(atomic_flag));
 }
 
 void
@@ -31,9 +31,12 @@ token_table_init(struct token_table *table, void *mem, uint32_t tokens_max, stru
 {
 	table->nb_buckets = buckets_for(tokens_max);
 	table->entries = mem;
-	table->locks = (atomic_flag *)(table->entries + (size_t)table->nb_buckets * BUCKET_ENTRIES);
-	for (uint32_t i = 0; i < table->nb_buckets; i++)
+	table->past_ms = (uint64_t *)(table->entries + (size_t)table->nb_buckets * BUCKET_ENTRIES);
+	table->locks = (atomic_flag *)(table->past_ms + table->nb_buckets);
+	for (uint32_t i = 0; i < table->nb_buckets; i++) {
+		table->past_ms[i] = 0;
 		atomic_flag_clear_explicit(&table->locks[i], memory_order_relaxed);
+	}
 	for (unsigned i = 0; i < sizeof(table->hash_key); i++)
 		table->hash_key[i] = (uint8_t)aef_rng_u64(rng);
 }
@@ -88,8 +91,10 @@ entry_find(struct token_table *table, uint32_t bucket, const uint8_t *nonce, uin
 	for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
 		struct used_token *e = &table->entries[(size_t)bucket * BUCKET_ENTRIES + i];
 
-		if (e->state > TOKEN_PENDING && unix_ms > e->expires_ms + CRYPTO_TOKEN_SKEW_MS)
+		if (e->state > TOKEN_PENDING && unix_ms > e->expires_ms + CRYPTO_TOKEN_SKEW_MS) {
 			e->state = TOKEN_FREE;
+			table->past_ms[bucket] = aef_max_u64(table->past_ms[bucket], e->expires_ms);
+		}
 		if (e->state != TOKEN_FREE && memcmp(e->nonce, nonce, sizeof(e->nonce)) == 0)
 			return e;
 		if (e->state == TOKEN_FREE && room == NULL)
@@ -110,7 +115,12 @@ reused(struct used_token *e, uint64_t transcript)
 	return TOKEN_REUSED;
 }
 
-/* A full bucket refuses: evicting would let a used token in again. */
+/*
+ * A full bucket refuses [Q-4.7]: evicting would let a used token in again. So would a wall clock
+ * that steps back behind the time at which an entry was forgotten, and with the captured ACK of a
+ * moment ago the same keys, used from number 0 again: what is not younger than the youngest token
+ * forgotten here is refused, whatever the clock says.
+ */
 enum token_found
 token_table_consume(struct token_table *table, struct quantum_accept *accept, uint64_t unix_ms,
                     struct aef_guuid *ret_cid_s)
@@ -122,7 +132,10 @@ token_table_consume(struct token_table *table, struct quantum_accept *accept, ui
 
 	bucket_lock(table, bucket);
 	e = entry_find(table, bucket, accept->token.nonce, unix_ms);
-	if (e != NULL && e->state == TOKEN_FREE) {
+	if ((e == NULL || e->state == TOKEN_FREE) &&
+	    accept->token.expires_ms <= table->past_ms[bucket]) {
+		found = TOKEN_PAST;
+	} else if (e != NULL && e->state == TOKEN_FREE) {
 		*e = (struct used_token){ .state = TOKEN_PENDING,
 			                  .expires_ms = accept->token.expires_ms,
 			                  .transcript = transcript };

@@ -115,16 +115,43 @@ START_TEST(server_token_full_bucket_refuses_until_entries_expire)
 	ck_assert_int_eq(consume(&f, &accept, UNIX_MS + 35000), TOKEN_NO_ROOM);
 	for (uint32_t i = 10; i < 17; i++) {
 		accept = ack_of(i, i);
+		accept.token.expires_ms += 10000;
 		ck_assert_int_eq(consume(&f, &accept, UNIX_MS + 35001), TOKEN_NEW);
 	}
 	accept = ack_of(20, 20);
+	accept.token.expires_ms += 10000;
 	ck_assert_int_eq(consume(&f, &accept, UNIX_MS + 35001), TOKEN_NO_ROOM);
 	ck_assert_int_eq(consume(&f, &pending, UNIX_MS + 35001), TOKEN_OF_PENDING);
 	free(f.mem);
 }
 END_TEST
 
-TEST_SUITE(server_token, &server_token_is_consumed_by_one_handshake,
+/*
+ * [Q-4.7] The clock goes forward beyond the life of a token, its entry is forgotten, the clock goes
+ * back: the captured ACK would open a second connection with the keys of the first.
+ */
+START_TEST(server_token_stays_used_when_the_wall_clock_steps_back)
+{
+	struct fixture f;
+	const struct aef_guuid cid = { .b = { 9 } };
+	struct quantum_accept used = ack_of(1, 1), later = ack_of(2, 2), fresh = ack_of(3, 3);
+
+	set_up(&f, 8);
+	later.token.expires_ms = UNIX_MS + 3630000;
+	fresh.token.expires_ms = UNIX_MS + 30001;
+	ck_assert_int_eq(consume(&f, &used, UNIX_MS), TOKEN_NEW);
+	token_table_bind(&f.table, &used, &cid);
+	ck_assert_int_eq(consume(&f, &later, UNIX_MS + 3600000), TOKEN_NEW);
+
+	ck_assert_int_eq(consume(&f, &used, UNIX_MS + 10), TOKEN_PAST);
+	ck_assert_int_eq(consume(&f, &fresh, UNIX_MS + 10), TOKEN_NEW);
+	ck_assert_int_eq(consume(&f, &later, UNIX_MS + 10), TOKEN_OF_PENDING);
+	free(f.mem);
+}
+END_TEST
+
+TEST_SUITE(server_token, &server_token_stays_used_when_the_wall_clock_steps_back,
+           &server_token_is_consumed_by_one_handshake,
            &server_token_reuse_is_told_once_per_handshake,
            &server_token_given_back_opens_again_and_a_spent_one_does_not,
            &server_token_full_bucket_refuses_until_entries_expire)
