@@ -20,7 +20,10 @@ SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
 	$(if $(call have,text-soak),'$B/text-soak $(TEXT_SOAK_ARGS)') \
 	$(if $(call have,guuid-soak),'$B/guuid-soak $(if $(filter test release,$(FLAVOUR)),,--ids 500000)') \
 	$(if $(STEADY),'$B/steady --packets 100000')
-SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal text-soak guuid-soak $(if $(INTEROP),interop-peer quantum-cat)) $(STEADY))
+# Corpora of the fuzz targets, without the fuzzer.
+REPLAYS := $(foreach f,$(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c))),$(if $(wildcard tests/fuzz/corpus/$f/*),$f))
+SUITE_EXTRA += $(foreach f,$(REPLAYS),'$B/replay-$f tests/fuzz/corpus/$f')
+SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal text-soak guuid-soak $(if $(INTEROP),interop-peer quantum-cat)) $(STEADY) $(REPLAYS:%=replay-%))
 # DPDK's rings are lock-free in ways ThreadSanitizer cannot see; these programs share memory in C11 terms.
 TSAN_PROGS := $(filter $(addprefix $B/unit-,base client control protect sockio runtime text),$(UNIT_PROGS)) \
 	$(addprefix $B/,$(call have,guuid-soak))
@@ -64,12 +67,20 @@ soak-%: ## a long scenario, resumable: make soak-NAME runs scripts/soak/NAME
 include tests/fuzz/fuzz.mk
 FUZZ_TARGETS := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 $(foreach f,$(FUZZ_TARGETS),$(eval $(call program_rules,tests/fuzz,fuzz-$f,tests/fuzz/$f_fuzz.c $(FUZZ_$f_SRCS),$(or $(FUZZ_$f),$(firstword $(subst _, ,$f))),$(FUZZ_$f_PKGS),$(FUZZ_$f_LIBS) -fsanitize=fuzzer,-Itests $(FUZZ_$f_FLAGS))))
+$(foreach f,$(FUZZ_TARGETS),$(eval $(call program_rules,tests/fuzz,replay-$f,tests/fuzz/$f_fuzz.c tests/fuzz/replay.c $(FUZZ_$f_SRCS),$(or $(FUZZ_$f),$(firstword $(subst _, ,$f))),$(FUZZ_$f_PKGS),$(FUZZ_$f_LIBS),-Itests $(FUZZ_$f_FLAGS))))
+# Comparisons are traced where bytes are decoded. The engine behind the tag is reached by grammar, and its
+# stand-in for cryptography is no target: tracing them there would cost half of the executions.
+ifeq ($(FLAVOUR),fuzz)
+$B/lib/base/src/siphash.o $(crypto_null_OBJS): CFLAGS += -fno-sanitize=undefined
+$B/lib/base/src/siphash.o $(crypto_null_OBJS) $(quantum_OBJS) $(FUZZ_TARGETS:%=$B/obj/fuzz-%/tests/fuzz/rig.o): \
+	CFLAGS += -fno-sanitize-coverage=trace-cmp
+endif
 T ?= 60
 FUZZ ?= $(FUZZ_TARGETS)
 fuzz: ## libFuzzer with ASan and UBSan: make fuzz FUZZ=name T=60; without FUZZ each target for T seconds
 	@$(SUB) FLAVOUR=fuzz $(if $(filter command line,$(origin B)),,B=build/fuzz) fuzz-build FUZZ="$(FUZZ)"
 	@scripts/run-fuzz $(if $(filter command line,$(origin B)),$B,build/fuzz) $(T) $(FUZZ)
-fuzz-build: $(FUZZ:%=$B/fuzz-%)
+fuzz-build: $(FUZZ:%=$B/fuzz-%) $(FUZZ:%=$B/replay-%)
 fuzz-keep: ## fold new inputs of the last runs into tests/fuzz/corpus, smallest set: make fuzz-keep FUZZ=name
 	@scripts/run-fuzz --keep build/fuzz $(FUZZ)
 
