@@ -354,10 +354,12 @@ remember(const struct rig *rig, const struct rig_end *end, const struct quantum_
 
 /* Nothing changed but counters and the time of the last call. */
 static void
-check_unchanged(const struct rig *rig, const struct rig_end *end, const struct quantum_conn *conn)
+check_unchanged(const struct rig *rig, const struct rig_end *end, const struct quantum_conn *conn,
+                enum quantum_verdict v)
 {
 	struct quantum_conn *was = &before.conn;
 
+	was->nb_failed_opens += v == QUANTUM_VERDICT_BAD_TAG; /* */
 	was->now_ns = conn->now_ns;
 	memcpy(was->stats.verdicts, conn->stats.verdicts, sizeof(was->stats.verdicts));
 	rig_require(memcmp(was, conn, sizeof(*was)) == 0);
@@ -392,7 +394,7 @@ conn_rx(struct rig *rig, struct rig_end *end, struct quantum_conn *conn, struct 
 	}
 	if (rig->forged) {
 		rig_require(v != QUANTUM_VERDICT_ACCEPTED);
-		check_unchanged(rig, end, conn);
+		check_unchanged(rig, end, conn, v);
 	}
 	return v;
 }
