@@ -220,6 +220,7 @@ pipeline_lcore_create(const struct pipeline_conf *conf, struct aef_text *ret_err
 	keys_refresh(lc);
 	slots_init(lc);
 	timer_wheel_init(&lc->wheel, lc->now_ns);
+	audit_ring_init(&lc->audit);
 	budget_init(&lc->syn_budget, conf->syn_share_pct, lc->now_ns);
 	budget_init(&lc->ack_budget, conf->ack_share_pct, lc->now_ns);
 	lc->env = quantum_env_init(lc->env_mem, lc->secret_mem, &pools, conf->provider, &ops,
@@ -376,6 +377,7 @@ pipeline_lcore_poll(struct pipeline_lcore *lc)
 	work += timers(lc);
 	if (aef_unlikely(lc->shutting))
 		work += pipeline_shut_step(lc);
+	pipeline_audit_flush(lc);
 	pipeline_unstall(lc);
 	(void)pipeline_serve(lc); /* of stalled ones too, so it is no measure of work */
 

@@ -14,6 +14,7 @@
 #include <pipeline/pipeline.h>
 #include <pipeline/timer_wheel.h>
 
+#include "audit_priv.h"
 #include "budget_priv.h"
 #include "handshaker_priv.h"
 
@@ -119,6 +120,7 @@ struct pipeline_lcore {
 	struct budget syn_budget, ack_budget;
 	struct timer_wheel wheel;
 	struct pipeline_stats stats;
+	struct audit_ring audit; /* nb_take is its reader's */
 
 	/* Written by others. */
 	struct delivery_bell bell;
@@ -173,6 +175,9 @@ uint16_t pipeline_handover_rx(struct pipeline_lcore *lc, uint8_t from,
                               struct rte_mbuf *ret_mbufs[DPIO_BURST]);
 /** A parsed burst through the engine. Takes the mbufs. */
 void pipeline_rx_burst(struct pipeline_lcore *lc, struct rx_batch *batch);
+
+/** Hand audit events to the control thread. */
+void pipeline_audit_flush(struct pipeline_lcore *lc);
 
 /* ---- events.c: between engine and worker --------------------------------------------------------
  */

@@ -158,6 +158,9 @@ void pipeline_lcore_shut(struct pipeline_lcore *lc);
  * made, so it exists from create on. */
 struct delivery_bell *pipeline_lcore_bell(struct pipeline_lcore *lc);
 
+/** Take the oldest event for an audit log; on one thread. @return 0 or AEF_ERR_AGAIN */
+AEF_MUST_CHECK int pipeline_lcore_audit(struct pipeline_lcore *lc, struct quantum_audit *ret_event);
+
 /** Counters; read relaxed. */
 const struct pipeline_stats *pipeline_lcore_stats(const struct pipeline_lcore *lc);
 

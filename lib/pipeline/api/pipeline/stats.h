@@ -62,7 +62,9 @@ enum pipeline_verdict {
 	X(msgs_late, COUNTER, "messages", "from workers, dropped: the connection had ended")       \
 	X(msgs_scattered, COUNTER, "messages", "dropped and closed: in more pieces than allowed")  \
 	X(stalls, COUNTER, "times", "a connection's events waited for its worker")                 \
-	X(timers, COUNTER, "times", "timers that fired")
+	X(timers, COUNTER, "times", "timers that fired")                                           \
+	X(audit_events, COUNTER, "events", "handed to the audit log")                              \
+	X(audit_lost, COUNTER, "events", "lost for the audit log: nobody took them in time")
 
 struct pipeline_stats {
 #define PIPELINE_COUNTER_FIELD(name, kind, unit, help) uint64_t name;
