@@ -264,6 +264,14 @@ protect_ring_seal(struct protect_ring *ring, uint16_t group, uint16_t epoch,
 	return cell_stands(cell, number) ? 0 : AEF_ERR_NOTFOUND;
 }
 
+/* Why there is no key for a token: an audit log tells a revoked epoch from a foreign one. */
+static int
+no_cell(const struct protect_ring *ring, uint16_t group, uint16_t epoch)
+{
+	return group == ring->group && protect_ring_bit(&ring->revoked, epoch) ? AEF_ERR_DENIED
+	                                                                       : AEF_ERR_NOTFOUND;
+}
+
 int
 protect_ring_unseal(struct protect_ring *ring, uint16_t group, uint16_t epoch,
                     struct protect_aead_work *work, uint8_t *token)
@@ -276,11 +284,11 @@ protect_ring_unseal(struct protect_ring *ring, uint16_t group, uint16_t epoch,
 		group == ring->group ? cell_find(ring, epoch, &number) : NULL;
 
 	if (cell == NULL)
-		return AEF_ERR_NOTFOUND;
+		return no_cell(ring, group, epoch);
 	memcpy(work->nonce, token + CRYPTO_TOKEN_NONCE_AT, CRYPTO_NONCE_BYTES);
 	const bool ok = protect_aead_open(&cell->key, work, &text, token + CRYPTO_TOKEN_TAG_AT);
 
 	if (!cell_stands(cell, number))
-		return AEF_ERR_NOTFOUND;
+		return no_cell(ring, group, epoch);
 	return ok ? 0 : AEF_ERR_AUTH;
 }

@@ -108,7 +108,8 @@ AEF_MUST_CHECK int protect_ring_refuse(struct protect_ring *ring, uint16_t epoch
 AEF_MUST_CHECK int protect_ring_seal(struct protect_ring *ring, uint16_t group, uint16_t epoch,
                                      struct protect_aead_work *work, uint8_t *token);
 
-/** Open in place. @return 0; AEF_ERR_NOTFOUND; AEF_ERR_AUTH (then the bytes are undefined) */
+/** Open in place. @return 0; AEF_ERR_NOTFOUND; AEF_ERR_DENIED (the epoch is revoked); AEF_ERR_AUTH
+ * (then the bytes are undefined) */
 AEF_MUST_CHECK int protect_ring_unseal(struct protect_ring *ring, uint16_t group, uint16_t epoch,
                                        struct protect_aead_work *work, uint8_t *token);
 

@@ -159,14 +159,14 @@ START_TEST(ring_dir_revocation_holds_in_memory_on_disk_and_after_a_restart)
 	ck_assert_int_eq(seal(node, 1, token), 0);
 	ck_assert_int_eq(protect_ring_revoke(node, 9, error), AEF_ERR_NOTFOUND);
 	ck_assert_msg(protect_ring_revoke(node, 1, error) == 0, "%s", error);
-	ck_assert_int_eq(unseal(node, 1, token), AEF_ERR_NOTFOUND);
+	ck_assert_int_eq(unseal(node, 1, token), AEF_ERR_DENIED);
 	ck_assert_uint_eq(protect_ring_current(node), 2); /* made, for there was none */
 	ck_assert_int_eq(seal(node, 2, next), 0);
 
 	ck_assert(folder_has(&f, "g00001-e00001.revoked") && !folder_has(&f, "g00001-e00001.key"));
 	ck_assert_str_eq(folder_get(&f, "g00001.current"), "2\n");
 	again = opened(1);
-	ck_assert_int_eq(unseal(again, 1, token), AEF_ERR_NOTFOUND);
+	ck_assert_int_eq(unseal(again, 1, token), AEF_ERR_DENIED);
 	ck_assert_int_eq(unseal(again, 2, next), 0); /* the same new key */
 	ck_assert_int_eq(protect_ring_state(again, 1), PROTECT_KEY_REVOKED);
 	protect_ring_close(again);
@@ -212,7 +212,7 @@ START_TEST(ring_dir_revoking_offline_reaches_a_node_that_reloads)
 	ck_assert_int_eq(protect_ring_dir_revoke(f.path, 1, 1, error), 0);
 	ck_assert_int_eq(unseal(node, 1, token), 0); /* it does not know yet */
 	ck_assert_int_eq(protect_ring_reload(node, error), 0);
-	ck_assert_int_eq(unseal(node, 1, token), AEF_ERR_NOTFOUND);
+	ck_assert_int_eq(unseal(node, 1, token), AEF_ERR_DENIED);
 	ck_assert_uint_eq(protect_ring_current(node), 2);
 	protect_ring_close(node);
 	folder_remove(&f);
@@ -337,11 +337,11 @@ START_TEST(ring_dir_revocation_the_folder_could_not_take_still_holds_in_memory)
 	ck_assert_int_eq(protect_ring_revoke(node, 1, error), AEF_ERR_IO);
 	ck_assert_ptr_nonnull(strstr(error, "not in the folder"));
 	ck_assert_ptr_nonnull(strstr(error, "chmod 0700"));
-	ck_assert_int_eq(unseal(node, 1, token), AEF_ERR_NOTFOUND);
+	ck_assert_int_eq(unseal(node, 1, token), AEF_ERR_DENIED);
 	ck_assert_int_eq(chmod(f.path, 0700), 0);
 	ck_assert_int_eq(protect_ring_reload(node, error), AEF_ERR_NOTFOUND); /* not brought back */
 	ck_assert_ptr_nonnull(strstr(error, "keys revoke"));
-	ck_assert_int_eq(unseal(node, 1, token), AEF_ERR_NOTFOUND);
+	ck_assert_int_eq(unseal(node, 1, token), AEF_ERR_DENIED);
 	ck_assert_int_eq(protect_ring_revoke(node, 1, error), 0); /* once more, all of it */
 	ck_assert_str_eq(folder_get(&f, "g00001.current"), "2\n");
 	ck_assert_int_eq(protect_ring_reload(node, error), 0);

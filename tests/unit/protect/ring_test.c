@@ -183,7 +183,7 @@ START_TEST(ring_revoked_current_epoch_gives_way_to_the_next_at_once)
 
 	ck_assert_uint_eq(protect_ring_current(ring), 21);
 	ck_assert_int_eq(unseal(ring, 19, token[0]), AEF_ERR_NOTFOUND); /* two behind now */
-	ck_assert_int_eq(unseal(ring, 20, token[1]), AEF_ERR_NOTFOUND);
+	ck_assert_int_eq(unseal(ring, 20, token[1]), AEF_ERR_DENIED);
 	ck_assert_int_eq(unseal(ring, 21, token[2]), 0);
 	ck_assert_int_eq(protect_ring_state(ring, 20), PROTECT_KEY_REVOKED);
 	ck_assert_int_eq(seal(ring, 20, token[1]), AEF_ERR_NOTFOUND);
@@ -205,7 +205,7 @@ START_TEST(ring_in_memory_makes_a_key_when_its_only_one_is_revoked)
 	for (uint16_t epoch = 1; epoch < 50; epoch++) {
 		ck_assert_int_eq(seal(ring, epoch, token), 0);
 		ck_assert_int_eq(protect_ring_revoke(ring, epoch, error), 0);
-		ck_assert_int_eq(unseal(ring, epoch, token), AEF_ERR_NOTFOUND);
+		ck_assert_int_eq(unseal(ring, epoch, token), AEF_ERR_DENIED);
 		ck_assert_uint_eq(protect_ring_current(ring), epoch + 1);
 	}
 	ck_assert_int_eq(protect_ring_reload(ring, error), AEF_ERR_STATE);

@@ -165,7 +165,7 @@ START_TEST(token_is_issued_under_the_current_epoch_and_refused_after_its_revocat
 	ck_assert_int_eq(protect_token_issue(protect, &want, 0, NOW, &old), 0);
 	ck_assert_int_eq(protect_ring_revoke(ring, 1, error), 0);
 	ck_assert_int_eq(protect_token_issue(protect, &want, 0, NOW, &new), 0);
-	ck_assert_int_eq(c->token_open(c->ctx, old.token, NOW, &got), AEF_ERR_NOTFOUND);
+	ck_assert_int_eq(c->token_open(c->ctx, old.token, NOW, &got), AEF_ERR_DENIED);
 	ck_assert_int_eq(c->token_open(c->ctx, new.token, NOW, &got), 0);
 	ck_assert_uint_eq(got.epoch, 2);
 	stop();
