@@ -213,6 +213,9 @@ void audit_config(const struct aef_config *config);
 /** Open the audit log again, after its file was moved. @return 0, or an error said in @p error */
 AEF_MUST_CHECK int audit_reopen(struct aef_text *error);
 
+/** Write what the transport lcores have to say, at most 100 lines a second; often. */
+void audit_drain(uint64_t now_s);
+
 /** Bring the audit log to the disk; once a second. */
 void audit_tick(void);
 

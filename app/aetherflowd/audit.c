@@ -12,6 +12,8 @@
 
 #include "aetherflowd.h"
 
+#define TOKEN_LINES_PER_S 100u
+
 static const cyaml_schema_field_t audit_fields[] = {
 	CYAML_FIELD_STRING_PTR("file", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct audit_conf,
 	                       file, 1, 4000),
@@ -137,6 +139,63 @@ audit_event_asked(const char *event, const struct control_audit_field *fields, u
 			                                         .number = (uint64_t)caller.pid };
 	}
 	audit_event(event, all, nb_fields, true);
+}
+
+static void
+address(const struct quantum_addr *from, char *buf, size_t cap)
+{
+	char text[NET_IP_TEXT_BYTES];
+	struct net_ip ip;
+
+	memcpy(ip.b, from->ip, sizeof(ip.b));
+	net_ip_format(&ip, text);
+	(void)snprintf(buf, cap, net_ip_is_v4(&ip) ? "%s:%u" : "[%s]:%u", text, from->port);
+}
+
+/* Without a session the token could not be opened. */
+static void
+token_event(const struct quantum_audit *event, uint64_t suppressed)
+{
+	char from[NET_IP_TEXT_BYTES + 16], session[AEF_GUUID_TEXT_LEN + 1];
+	const struct control_audit_field fields[] = {
+		{ .name = "from", .text = from },
+		{ .name = "proven", .text = event->proven ? "yes" : "no" },
+		{ .name = "group", .number = event->group },
+		{ .name = "epoch", .number = event->epoch },
+		{ .name = "count", .number = event->count },
+		{ .name = "session", .text = session },
+		{ .name = "suppressed", .number = suppressed },
+	};
+
+	address(&event->from, from, sizeof(from));
+	aef_guuid_format(&event->session_id, session);
+	audit_event(quantum_audit_word(event->type), fields,
+	            AEF_DIM(fields) - (suppressed == 0 ? 1 : 0), false);
+}
+
+/* Holders of tokens can cause lines at will; what is not written is told by the next line. */
+void
+audit_drain(uint64_t now_s)
+{
+	static uint64_t second, suppressed;
+	static uint32_t lines;
+	struct quantum_audit event;
+
+	if (now_s != second) {
+		second = now_s;
+		lines = 0;
+	}
+	for (uint8_t i = 0; i < node.transport->lcores; i++) {
+		while (pipeline_lcore_audit(node.lcores[i], &event) == 0) {
+			if (lines >= TOKEN_LINES_PER_S) {
+				suppressed += event.count;
+				continue;
+			}
+			lines++;
+			token_event(&event, suppressed);
+			suppressed = 0;
+		}
+	}
 }
 
 static void

@@ -23,6 +23,7 @@
 
 #define SHUT_MS     3000u
 #define STATS_BYTES 65536u
+#define EVENTS_NS   (100 * AEF_NS_PER_MS) /* between two looks at the lcores' events */
 
 struct options {
 	const char *config;
@@ -139,6 +140,13 @@ on_second(void *ctx, uint64_t now_ns)
 }
 
 static void
+on_events(void *ctx, uint64_t now_ns)
+{
+	(void)ctx;
+	audit_drain(now_ns / AEF_NS_PER_S);
+}
+
+static void
 on_stats(void *ctx, uint64_t now_ns)
 {
 	(void)ctx;
@@ -184,6 +192,8 @@ run(const struct options *opt, const sigset_t *signals)
 	if (rc == 0)
 		rc = control_loop_timer_add(node.loop, AEF_NS_PER_S, AEF_NS_PER_S, on_second, NULL,
 		                            NULL);
+	if (rc == 0)
+		rc = control_loop_timer_add(node.loop, EVENTS_NS, EVENTS_NS, on_events, NULL, NULL);
 	if (rc == 0 && opt->stats_s > 0)
 		rc = control_loop_timer_add(node.loop, opt->stats_s * AEF_NS_PER_S,
 		                            opt->stats_s * AEF_NS_PER_S, on_stats, NULL, NULL);
@@ -194,6 +204,7 @@ run(const struct options *opt, const sigset_t *signals)
 		node.stop_why = "event loop failed";
 	}
 	node_shut(SHUT_MS);
+	audit_drain(now_s());
 	if (opt->stats_s > 0)
 		stats_print();
 	if (fd >= 0) {

@@ -60,6 +60,15 @@ appliance() { # name, interface, ipv4, ipv6 or "", section keys
 	check "aetherflowd starts on net_af_packet ($1)" $? "$dir/$1.log"
 }
 
+# A token that must not open a connection; it is not answered, so the client gives up.
+refused() { # name, file of the token
+	local log=$dir/refused-$((passed + failed)).log
+	run_in a timeout 20 "$B/quantum-cat" 10.98.0.1:4433 --bytes 1k --verify-sha256 --discard --timeout 3 \
+		--ticket-file "$2" >"$log" 2>&1
+	[ $? -eq 1 ]
+	check "$1" $? "$log"
+}
+
 # The last value of a counter that aetherflowd printed.
 counter() { # log, name
 	sed -n "s/.*\b$2[^0-9]*\([0-9][0-9]*\).*/\1/p" "$1" | tail -n 1
@@ -83,15 +92,28 @@ run_in a "$B/badsum" 10.98.0.1 4433 7 >"$dir/badsum.log" 2>&1
 check "seven packets with a wrong checksum leave" $? "$dir/badsum.log"
 transfer "aetherflowd direct" a 10.98.0.1:4433 "$BYTES" 90 --ring "$dir/ring"
 transfer "aetherflowd direct, IPv6" a '[fd00:98::1]:4433' 10M 30 --ring "$dir/ring"
+"$B/aetherctl" token --ring "$dir/ring" --life 120 --out "$dir/once" >"$dir/keys.log" 2>&1 &&
+	"$B/aetherctl" token --ring "$dir/ring" --life 120 --out "$dir/old" >"$dir/keys.log" 2>&1
+check "two tokens" $? "$dir/keys.log"
+transfer "aetherflowd direct, one token" a 10.98.0.1:4433 1M 30 --ticket-file "$dir/once"
+refused "the same token again" "$dir/once"
 "$B/aetherctl" --socket "$dir/direct.sock" keys revoke 1 >"$dir/keys.log" 2>&1
 check "the key is revoked" $? "$dir/keys.log"
+refused "a token of the revoked key" "$dir/old"
 transfer "aetherflowd direct, a new key" a 10.98.0.1:4433 1M 30 --ring "$dir/ring"
 stop "$direct"
 check "aetherflowd ends well" $? "$dir/direct.log"
 [ "$(counter "$dir/direct.log" drop_bad_udp_csum)" = 7 ]
 check "the seven were counted, and no other" $? "$dir/direct.log"
-"$B/aetherctl" audit verify "$dir/direct.audit" >"$dir/keys.log" 2>&1 && grep -q '"event":"keys_revoked"' "$dir/direct.audit"
-check "the audit log is good and says it" $? "$dir/keys.log"
+"$B/aetherctl" audit verify "$dir/direct.audit" >"$dir/keys.log" 2>&1
+check "the audit log is good" $? "$dir/keys.log"
+for event in 'keys_revoked","group":1,"revoked":1,"epoch":2' 'token_reused","from":"10.98.0.2:[0-9]*","proven":"yes","group":1,"epoch":1' \
+	'token_revoked","from":"10.98.0.2:[0-9]*","proven":"[a-z]*","group":1,"epoch":1'; do
+	grep -q "\"event\":\"$event," "$dir/direct.audit"
+	check "the audit log says $event" $? "$dir/direct.audit"
+done
+! grep -rlF -e "$(head -c 100 "$dir/once")" "$dir/direct.audit" "$dir/direct.log"
+check "no token is in it" $? "$dir/direct.audit"
 
 start "$dir/link.log" ip netns exec "$tag-l" "$B/aether-link" --left la --right lb --delay 10ms --loss 2% --seed 11
 link=$started
