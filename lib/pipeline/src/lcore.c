@@ -80,11 +80,11 @@ conf_valid(const struct pipeline_conf *conf, struct aef_text *ret_error)
 	if (conf->conns == 0 || conf->conns > 1u << 24 || conf->tokens_max == 0 ||
 	    conf->tokens_max > 1u << 26 || conf->payload_max < WIRE_MTU_BASE ||
 	    conf->payload_max > WIRE_MTU_MAX || conf->tx_per_conn == 0 ||
-	    conf->timers_per_poll == 0 || conf->syn_share_pct == 0 || conf->syn_share_pct > 50 ||
-	    conf->ack_share_pct == 0 || conf->ack_share_pct > 50) {
+	    conf->timers_per_poll == 0 || conf->syn_share_pct == 0 || conf->syn_share_pct > 100 ||
+	    conf->ack_share_pct == 0 || conf->ack_share_pct > 100) {
 		aef_text_printf(ret_error,
 		                "A transport lcore needs 1 to 2^24 connections, room for used "
-		                "tokens, a payload of %u to %u bytes, and 1 to 50 percent of its "
+		                "tokens, a payload of %u to %u bytes, and 1 to 100 percent of its "
 		                "time for SYNs and for ACKs.",
 		                WIRE_MTU_BASE, WIRE_MTU_MAX);
 		return false;

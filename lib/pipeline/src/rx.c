@@ -134,7 +134,11 @@ commit_all(struct pipeline_lcore *lc, struct rx_batch *batch)
 		pipeline_count(lc, verdict);
 		if (verdict == QUANTUM_VERDICT_ACCEPTED)
 			pipeline_path_learn(lc, pkt->pc, batch->port, &batch->metas[i]);
-		pipeline_touch(lc, pkt->pc);
+		/* A tag that is wrong changes nothing [Q-3.8], so there is nothing to do, unless it
+		 * was the last one borne [Q-10.10]. */
+		if (aef_likely(verdict != QUANTUM_VERDICT_BAD_TAG) ||
+		    !quantum_conn_established(pkt->pc->conn))
+			pipeline_touch(lc, pkt->pc);
 		pkt->pc = NULL; /* done with */
 		pkt->done = true;
 	}
