@@ -13,11 +13,18 @@
 #define MBUF_BYTES 2048u
 #define WIRE_SLOTS 1024u
 
+static uint32_t
+or_default(uint32_t value, uint32_t otherwise)
+{
+	return value != 0 ? value : otherwise;
+}
+
 static struct rte_ring *
 wire(struct appliance *a, unsigned idx)
 {
 	snprintf(a->names[idx], sizeof(a->names[idx]), "%s_w%u", a->conf.name, idx);
-	return rte_ring_create(a->names[idx], WIRE_SLOTS, 0, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return rte_ring_create(a->names[idx], or_default(a->conf.wire_slots, WIRE_SLOTS), 0,
+	                       RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
 static int
@@ -39,13 +46,28 @@ port_open(struct appliance *a, struct aef_text *error)
 }
 
 static int
+handshaker_open(struct appliance *a, struct aef_text *error)
+{
+	struct pipeline_handshaker_conf conf;
+
+	pipeline_handshaker_conf_default(&conf);
+	conf.name = a->conf.name;
+	a->handshaker = pipeline_handshaker_create(&conf, error);
+	return a->handshaker != NULL ? 0 : AEF_ERR_NOMEM;
+}
+
+static int
 lcore_open(struct appliance *a, struct aef_text *error)
 {
 	struct pipeline_conf conf;
 
 	pipeline_conf_default(&conf);
 	conf.conns = a->conf.conns;
-	conf.conns_busy = a->conf.conns;
+	conf.conns_busy = or_default(a->conf.busy, a->conf.conns);
+	conf.tokens_max = or_default(a->conf.tokens, conf.tokens_max);
+	conf.syn_share_pct = (uint8_t)or_default(a->conf.syn_share_pct, conf.syn_share_pct);
+	conf.ack_share_pct = (uint8_t)or_default(a->conf.ack_share_pct, conf.ack_share_pct);
+	conf.handshaker = a->handshaker;
 	conf.clock = a->conf.clock;
 	conf.provider = a->conf.provider;
 	conf.codec = &a->codec;
@@ -92,7 +114,8 @@ pools_open(struct appliance *a, struct aef_text *error)
 	int rc;
 
 	snprintf(a->names[2], sizeof(a->names[2]), "%s_r", a->conf.name);
-	rc = dpio_pool_create(&a->pool, a->conf.name, MBUFS, MBUF_BYTES, error);
+	rc = dpio_pool_create(&a->pool, a->conf.name, or_default(a->conf.mbufs, MBUFS), MBUF_BYTES,
+	                      error);
 	if (rc != 0)
 		return rc;
 	return dpio_pool_create(&a->replies, a->names[2], REPLIES, MBUF_BYTES, error);
@@ -119,7 +142,9 @@ appliance_open(struct appliance *a, const struct appliance_conf *conf, struct ae
 		return AEF_ERR_NOMEM;
 	worker_slab_init(&a->slab, a->slab_mem, SLAB_BYTES);
 	a->alloc = worker_slab_alloc(&a->slab);
-	rc = lcore_open(a, error);
+	rc = a->conf.handshaker ? handshaker_open(a, error) : 0;
+	if (rc == 0)
+		rc = lcore_open(a, error);
 	return rc == 0 ? worker_open(a, error) : rc;
 }
 
@@ -138,6 +163,7 @@ appliance_close(struct appliance *a)
 {
 	worker_destroy(a->worker);
 	pipeline_lcore_destroy(a->lcore);
+	pipeline_handshaker_destroy(a->handshaker);
 	delivery_link_fini(&a->link);
 	dpio_port_stop(&a->port);
 	wire_free(a->wire_in);

@@ -20,7 +20,14 @@ struct appliance_conf {
 	const struct service_ops *service;
 	const struct crypto_provider *provider;
 	struct delivery_clock clock;
-	uint32_t conns; /* all of them busy */
+	uint32_t conns;
+	uint32_t busy;         /* of these, busy at one time; 0: all */
+	uint32_t tokens;       /* used ones remembered; 0: 4,096 */
+	uint32_t mbufs;        /* 0: 16,383 */
+	uint32_t wire_slots;   /* power of two; 0: 1,024 */
+	uint8_t syn_share_pct; /* 0: the default, as ack_share_pct */
+	uint8_t ack_share_pct;
+	bool handshaker; /* public-key work elsewhere: poll or run appliance.handshaker */
 };
 
 struct appliance {
@@ -31,6 +38,7 @@ struct appliance {
 	struct dpio_port port;
 	struct quantum_cid_codec codec;
 	struct pipeline_keys keys;
+	struct pipeline_handshaker *handshaker; /* or NULL */
 	struct pipeline_lcore *lcore;
 	struct delivery_link link;
 	struct worker *worker;

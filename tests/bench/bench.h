@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#define BENCH_SIDES_MAX  4u
+#define BENCH_SIDES_MAX  16u
 #define BENCH_ROUNDS_MAX 101u
 
 struct bench_opts {
@@ -38,6 +38,14 @@ struct bench_side {
 	struct bench_sample (*run)(void *ctx, uint64_t round_ns);
 };
 
+/* What was measured: nanoseconds for one op, by side and round. */
+struct bench_rounds {
+	unsigned nb;
+	double ns[BENCH_SIDES_MAX][BENCH_ROUNDS_MAX];
+};
+
+struct bench_group;
+
 /* One thing that several sides do; printed as one line for each pair (ours, peer). */
 struct bench_group {
 	const char *unit;      /* what is counted: "msg", "id" */
@@ -47,6 +55,8 @@ struct bench_group {
 	unsigned nb_sides;
 	struct bench_side sides[BENCH_SIDES_MAX];
 	void (*close)(struct bench_group *group);
+	/* A gate over the rounds, which it prints; NULL: the row only reports. @return passed */
+	bool (*judge)(const struct bench_group *group, const struct bench_rounds *rounds);
 	void *ctx;
 };
 
@@ -56,9 +66,13 @@ struct bench_row {
 	const char *(*open)(const struct bench_opts *opts, struct bench_group *group);
 };
 
-/** Measure and print every row that the options ask for. @return rows that ran */
-unsigned bench_report(const struct bench_row *rows, unsigned nb_rows,
-                      const struct bench_opts *opts);
+/** Measure and print every row that the options ask for. @return rows that ran
+ * @param ret_failed gates that failed */
+unsigned bench_report(const struct bench_row *rows, unsigned nb_rows, const struct bench_opts *opts,
+                      unsigned *ret_failed);
+
+/** Median of @p nb values, 1 to BENCH_ROUNDS_MAX. */
+double bench_median(const double *values, unsigned nb);
 
 static inline uint64_t
 bench_now_ns(void)
@@ -96,6 +110,8 @@ const char *bench_fec_invert(const struct bench_opts *opts, struct bench_group *
 const char *bench_text_automerge(const struct bench_opts *opts, struct bench_group *group);
 const char *bench_text_friends(const struct bench_opts *opts, struct bench_group *group);
 const char *bench_rx(const struct bench_opts *opts, struct bench_group *group);
+const char *bench_refuse(const struct bench_opts *opts, struct bench_group *group);
+const char *bench_connect(const struct bench_opts *opts, struct bench_group *group);
 const char *bench_guuid(const struct bench_opts *opts, struct bench_group *group);
 
 #endif

@@ -6,15 +6,18 @@
 #define TESTS_BENCH_ENGINE_H
 
 #include "bench.h"
+#include "protection.h"
 
 #define ENGINE_MSG_MAX 1200u
 
 /**
  * Connect two ends that exchange reliable, ordered messages of @p bytes in one direction.
  *
+ * @param provider of both ends; @p issuer seals the token that it opens
  * @return a context for the run function, or NULL when the ends do not connect
  */
-void *engine_quantum_open(uint32_t bytes, bool null_cost);
+void *engine_quantum_open(uint32_t bytes, const struct crypto_provider *provider,
+                          struct protect *issuer);
 struct bench_sample engine_quantum_run(void *ctx, uint64_t round_ns);
 void engine_quantum_close(void *ctx);
 

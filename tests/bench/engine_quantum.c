@@ -8,11 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <crypto_null/null_provider.h>
 #include <quantum/server.h>
 
 #include "engine.h"
-#include "null_cost.h"
 
 #define BURST      32u
 #define BUF_BYTES  2048u
@@ -22,7 +20,7 @@
 #define STEP_NS    100000u
 #define QUEUED_MAX 512u /* messages: what waits and is in flight stays in L2 too */
 #define CHANNEL    1u
-#define UNIX_MS    1000000u
+#define UNIX_MS    1000000000000u
 
 struct buf {
 	uint32_t refs;
@@ -30,8 +28,7 @@ struct buf {
 };
 
 struct ends {
-	const struct crypto_provider *provider;
-	struct crypto_provider null_cost;
+	const struct crypto_provider *provider; /* of both ends: one thread */
 	struct quantum_env *env[2];
 	struct quantum_conn *conn[2]; /* client, server */
 	struct quantum_server *server;
@@ -39,7 +36,7 @@ struct ends {
 	struct quantum_cid_codec codec;
 	struct quantum_server_keys keys;
 	struct quantum_conn_conf conf;
-	void *mem[5];
+	void *mem[8];
 	uint32_t nb_mem;
 	uint64_t paused_ns; /* clock of the pair = real clock - this */
 	uint64_t stopped_ns;
@@ -131,15 +128,53 @@ on_stray(struct ends *e, struct quantum_rx *rx, uint64_t now_ns)
 		quantum_conn_rx_commit(e->conn[0], &answer, now_ns);
 }
 
+/* The other half: prepare all, open all at once, act on each. */
+static void
+receive(struct ends *e, unsigned to, struct buf **bufs, const struct quantum_tx *tx, unsigned nb,
+        uint64_t now_ns)
+{
+	struct quantum_rx rx[BURST];
+	struct crypto_op ops[BURST];
+	uint8_t idx[BURST];
+	bool ok[BURST];
+	unsigned nb_ops = 0;
+
+	for (unsigned i = 0; i < nb; i++) {
+		rx[i].data = bufs[i]->data;
+		rx[i].len = tx[i].len;
+		rx[i].ecn = tx[i].ecn;
+		rx[i].owner = bufs[i];
+		rx[i].from = (struct quantum_addr){ .port = to == 1 ? 2 : 1 };
+		if (aef_unlikely(e->conn[1] == NULL))
+			on_stray(e, &rx[i], now_ns);
+		ok[i] = e->conn[to] != NULL &&
+		        quantum_conn_rx_prepare(e->conn[to], &rx[i], now_ns) ==
+		                QUANTUM_VERDICT_ACCEPTED;
+		if (ok[i] && rx[i].needs_open) {
+			idx[nb_ops] = (uint8_t)i;
+			ops[nb_ops++] = rx[i].op;
+		}
+	}
+	if (nb_ops > 0)
+		e->provider->open(e->provider->ctx, ops, nb_ops);
+	for (unsigned i = 0; i < nb_ops; i++)
+		rx[idx[i]].op.ok = ops[i].ok;
+	for (unsigned i = 0; i < nb; i++) {
+		if (ok[i])
+			quantum_conn_rx_commit(e->conn[to], &rx[i], now_ns);
+		buf_put(e, bufs[i]);
+	}
+}
+
 /* One burst from end `from` to the other one: prepare, seal, pass on, prepare, open, commit. */
 static unsigned
 burst(struct ends *e, unsigned from, uint64_t now_ns)
 {
 	struct buf *bufs[BURST];
 	struct quantum_tx tx[BURST];
-	struct quantum_rx rx;
+	struct crypto_op ops[BURST];
 	struct quantum_conn *conn = e->conn[from];
-	unsigned nb = 0;
+	unsigned nb = 0, nb_ops = 0;
 
 	for (; nb < BURST; nb++) {
 		bufs[nb] = buf_take(e);
@@ -152,26 +187,13 @@ burst(struct ends *e, unsigned from, uint64_t now_ns)
 			break;
 		}
 		if (tx[nb].needs_seal)
-			e->provider->seal(e->provider->ctx, &tx[nb].op, 1);
-		quantum_conn_tx_commit(conn, &tx[nb], true);
+			ops[nb_ops++] = tx[nb].op;
 	}
-	for (unsigned i = 0; i < nb; i++) {
-		rx.data = bufs[i]->data;
-		rx.len = tx[i].len;
-		rx.ecn = tx[i].ecn;
-		rx.owner = bufs[i];
-		rx.from = (struct quantum_addr){ .port = from == 0 ? 2 : 1 };
-		if (aef_unlikely(e->conn[1] == NULL))
-			on_stray(e, &rx, now_ns);
-		conn = e->conn[1 - from];
-		if (conn != NULL &&
-		    quantum_conn_rx_prepare(conn, &rx, now_ns) == QUANTUM_VERDICT_ACCEPTED) {
-			if (rx.needs_open)
-				e->provider->open(e->provider->ctx, &rx.op, 1);
-			quantum_conn_rx_commit(conn, &rx, now_ns);
-		}
-		buf_put(e, bufs[i]);
-	}
+	if (nb_ops > 0)
+		e->provider->seal(e->provider->ctx, ops, nb_ops);
+	for (unsigned i = 0; i < nb; i++)
+		quantum_conn_tx_commit(conn, &tx[i], true);
+	receive(e, 1 - from, bufs, tx, nb, now_ns);
 	return nb;
 }
 
@@ -232,17 +254,17 @@ make_server(struct ends *e)
 }
 
 static int
-make_client(struct ends *e)
+make_client(struct ends *e, struct protect *issuer)
 {
-	static const uint8_t nonce[CRYPTO_NONCE_BYTES] = { 3 };
-	struct crypto_token token = { .issued_ms = UNIX_MS, .expires_ms = UNIX_MS + 30000 };
-	struct quantum_client_conf client = { .server.port = 1 };
+	const struct crypto_token want = { .caps = 1 };
+	struct protect_grant grant;
+	struct quantum_client_conf client = { .server.port = 1, .dh_seed = { 7 } };
 
-	token.conn_id.b[0] = 5;
-	if (e->provider->token_seal(e->provider->ctx, &token, nonce, client.token) != 0)
+	if (protect_token_issue(issuer, &want, 0, UNIX_MS, &grant) != 0)
 		return -1;
-	client.cid = token.conn_id;
-	memcpy(client.psk, token.psk, sizeof(client.psk));
+	memcpy(client.token, grant.token, sizeof(client.token));
+	memcpy(client.psk, grant.psk, sizeof(client.psk));
+	client.cid = grant.conn_id;
 	return quantum_conn_connect(e->env[0], &e->conf, &client, clock_ns(e), &e->conn[0]);
 }
 
@@ -259,13 +281,13 @@ is_ready(const struct ends *e)
 }
 
 void *
-engine_quantum_open(uint32_t bytes, bool null_cost)
+engine_quantum_open(uint32_t bytes, const struct crypto_provider *provider, struct protect *issuer)
 {
 	struct ends *e = bench_alloc(sizeof(*e));
 	const uint64_t end = bench_now_ns() + 10000000000u;
 
 	e->bytes = bytes;
-	e->provider = null_cost ? bench_null_cost_provider() : crypto_null_provider();
+	e->provider = provider;
 	e->bufs = take(e, NB_BUFS * sizeof(*e->bufs));
 	for (uint32_t i = 0; i < NB_BUFS; i++)
 		e->free_bufs[e->nb_free++] = &e->bufs[i];
@@ -276,7 +298,7 @@ engine_quantum_open(uint32_t bytes, bool null_cost)
 	e->conf.queue_msgs_max = QUEUED_MAX;
 	make_env(e, 0);
 	make_env(e, 1);
-	if (make_server(e) != 0 || make_client(e) != 0)
+	if (make_server(e) != 0 || make_client(e, issuer) != 0)
 		return NULL;
 	while (!is_ready(e) && bench_now_ns() < end) {
 		step(e, clock_ns(e));

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <base/err.h>
-#include <crypto/token.h>
 
 #define QUEUED_MAX 256u
 
@@ -43,21 +42,20 @@ buf_alloc(void *ctx, uint32_t bytes, uint8_t **ret_data)
 }
 
 static int
-token_make(const struct peer *p, unsigned nr, uint64_t unix_ms, struct quantum_client_conf *ret)
+token_make(struct protect *issuer, unsigned nr, uint64_t unix_ms, struct quantum_client_conf *ret)
 {
-	struct crypto_token token = { .issued_ms = unix_ms, .expires_ms = unix_ms + 30000 };
-	const uint8_t nonce[CRYPTO_NONCE_BYTES] = { (uint8_t)nr };
+	const struct crypto_token want = { .caps = 1, .tenant_id = { { 1 } } };
+	struct protect_grant grant;
+	const int rc = protect_token_issue(issuer, &want, 0, unix_ms, &grant);
 
-	memset(&token.conn_id, (int)nr, sizeof(token.conn_id));
-	token.conn_id.b[6] = 0x70;
-	token.conn_id.b[8] = 0x80;
-	token.tenant_id.b[0] = 1;
-	memset(token.psk, 7, sizeof(token.psk));
-	memcpy(ret->psk, token.psk, sizeof(ret->psk));
-	ret->cid = token.conn_id;
+	if (rc != 0)
+		return rc;
+	memcpy(ret->token, grant.token, sizeof(ret->token));
+	memcpy(ret->psk, grant.psk, sizeof(ret->psk));
+	ret->cid = grant.conn_id;
 	memset(ret->random, (int)nr, sizeof(ret->random));
 	memset(ret->dh_seed, (int)nr + 1, sizeof(ret->dh_seed));
-	return p->provider->token_seal(p->provider->ctx, &token, nonce, ret->token);
+	return 0;
 }
 
 static int
@@ -79,8 +77,8 @@ path_make(struct peer *p, unsigned nr, const struct net_local *server)
 }
 
 int
-peer_open(struct peer *p, unsigned nr, const struct crypto_provider *provider,
-          const struct net_local *server, struct rte_mempool *mp, uint64_t now_ns, uint64_t unix_ms)
+peer_open(struct peer *p, unsigned nr, const struct peer_keys *keys, const struct net_local *server,
+          struct rte_mempool *mp, uint64_t now_ns, uint64_t unix_ms)
 {
 	const struct quantum_buf_ops bufs = { buf_get, buf_put, buf_alloc, p };
 	struct quantum_client_conf client = { .server.port = server->udp_port };
@@ -89,12 +87,12 @@ peer_open(struct peer *p, unsigned nr, const struct crypto_provider *provider,
 	int rc;
 
 	memset(p, 0, sizeof(*p));
-	p->provider = provider;
+	p->provider = keys->provider;
 	p->mp = mp;
 	memcpy(client.server.ip, server->ipv4.b, sizeof(client.server.ip));
 	rc = path_make(p, nr, server);
 	if (rc == 0)
-		rc = token_make(p, nr, unix_ms, &client);
+		rc = token_make(keys->issuer, nr, unix_ms, &client);
 	if (rc != 0)
 		return rc;
 	quantum_env_conf_scale(&pools, 1, 1);
@@ -102,7 +100,7 @@ peer_open(struct peer *p, unsigned nr, const struct crypto_provider *provider,
 	if (p->mem == NULL)
 		return AEF_ERR_NOMEM;
 	p->env = quantum_env_init(p->mem, (uint8_t *)p->mem + quantum_env_bytes(&pools), &pools,
-	                          provider, &bufs, nr);
+	                          keys->provider, &bufs, nr);
 	quantum_conn_conf_default(&conf);
 	conf.queue_msgs_max = QUEUED_MAX;
 	return quantum_conn_connect(p->env, &conf, &client, now_ns, &p->conn);

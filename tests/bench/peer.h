@@ -9,11 +9,17 @@
 
 #include <rte_mbuf.h>
 
-#include <crypto/provider.h>
 #include <dpio/net.h>
 #include <dpio/path.h>
 #include <dpio/pool.h>
+#include <protect/token.h>
 #include <quantum/conn.h>
+
+/* Of the clients' thread. */
+struct peer_keys {
+	const struct crypto_provider *provider;
+	struct protect *issuer;
+};
 
 struct peer {
 	const struct crypto_provider *provider;
@@ -33,7 +39,7 @@ struct peer {
  * @param unix_ms the server's wall clock, for the connect token
  * @return 0, or an error
  */
-int peer_open(struct peer *p, unsigned nr, const struct crypto_provider *provider,
+int peer_open(struct peer *p, unsigned nr, const struct peer_keys *keys,
               const struct net_local *server, struct rte_mempool *mp, uint64_t now_ns,
               uint64_t unix_ms);
 void peer_close(struct peer *p);

@@ -23,8 +23,8 @@ by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double
-median_of(const double *values, unsigned nb)
+double
+bench_median(const double *values, unsigned nb)
 {
 	double sorted[BENCH_ROUNDS_MAX];
 
@@ -36,7 +36,7 @@ median_of(const double *values, unsigned nb)
 static void
 summarize(struct result *r, unsigned nb)
 {
-	r->median = median_of(r->ns, nb);
+	r->median = bench_median(r->ns, nb);
 	r->min = r->max = r->ns[0];
 	for (unsigned i = 1; i < nb; i++) {
 		r->min = r->ns[i] < r->min ? r->ns[i] : r->min;
@@ -90,7 +90,7 @@ ratio(const struct result *ours, const struct result *peer, unsigned nb)
 
 	for (unsigned i = 0; i < nb; i++)
 		ratios[i] = peer->ns[i] / ours->ns[i];
-	return median_of(ratios, nb);
+	return bench_median(ratios, nb);
 }
 
 static void
@@ -150,7 +150,21 @@ load(double ret[3])
 }
 
 static bool
-run_row(const struct bench_row *row, const struct bench_opts *opts, FILE *json, bool first)
+gate(const struct bench_group *g, const struct result *results, unsigned nb_rounds)
+{
+	static struct bench_rounds rounds;
+
+	if (g->judge == NULL)
+		return true;
+	rounds.nb = nb_rounds;
+	for (unsigned i = 0; i < g->nb_sides; i++)
+		memcpy(rounds.ns[i], results[i].ns, nb_rounds * sizeof(results[i].ns[0]));
+	return g->judge(g, &rounds);
+}
+
+static bool
+run_row(const struct bench_row *row, const struct bench_opts *opts, FILE *json, bool first,
+        unsigned *failed)
 {
 	static struct result results[BENCH_SIDES_MAX];
 	struct bench_group g = { .nb_sides = 0 };
@@ -164,6 +178,7 @@ run_row(const struct bench_row *row, const struct bench_opts *opts, FILE *json, 
 	}
 	measure(&g, opts, results);
 	print_group(row->name, &g, results, opts->rounds);
+	*failed += !gate(&g, results, opts->rounds);
 	if (json != NULL)
 		json_group(json, row->name, &g, results, opts, first);
 	if (g.close != NULL)
@@ -172,12 +187,14 @@ run_row(const struct bench_row *row, const struct bench_opts *opts, FILE *json, 
 }
 
 unsigned
-bench_report(const struct bench_row *rows, unsigned nb_rows, const struct bench_opts *opts)
+bench_report(const struct bench_row *rows, unsigned nb_rows, const struct bench_opts *opts,
+             unsigned *ret_failed)
 {
 	FILE *json = opts->json != NULL ? fopen(opts->json, "w") : NULL;
 	unsigned nb = 0;
 	double before[3], after[3];
 
+	*ret_failed = 0;
 	if (opts->json != NULL && json == NULL)
 		printf("bench: cannot write %s; going on without\n", opts->json);
 	load(before);
@@ -193,7 +210,7 @@ bench_report(const struct bench_row *rows, unsigned nb_rows, const struct bench_
 	for (unsigned i = 0; i < nb_rows; i++) {
 		if (opts->only == NULL ||
 		    strncmp(rows[i].name, opts->only, strlen(opts->only)) == 0)
-			nb += run_row(&rows[i], opts, json, nb == 0);
+			nb += run_row(&rows[i], opts, json, nb == 0, ret_failed);
 	}
 	load(after);
 	printf("load at the end %.2f %.2f %.2f\n", after[0], after[1], after[2]);

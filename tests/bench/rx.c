@@ -11,13 +11,13 @@
 #include <string.h>
 
 #include <base/err.h>
-#include <crypto_null/null_provider.h>
 
 #include "appliance.h"
 #include "bench.h"
 #include "echo.h"
-#include "null_cost.h"
 #include "peer.h"
+#include "protection.h"
+#include "providers.h"
 #include "testpmd.h"
 
 #define NB_PEERS      64u
@@ -35,7 +35,9 @@ struct rx_bench {
 };
 
 struct rx_group {
-	struct rx_bench sides[2]; /* null-cost, siphash */
+	struct protection protection;
+	struct crypto_provider null_cost[2]; /* of server and clients */
+	struct rx_bench sides[2];            /* protected, not */
 	struct testpmd *testpmd;
 };
 
@@ -129,11 +131,11 @@ all_connected(const struct rx_bench *b)
 }
 
 static int
-rx_open(struct rx_bench *b, const char *name, const struct crypto_provider *provider,
-        struct aef_text *error)
+rx_open(struct rx_bench *b, const char *name, const struct crypto_provider *server,
+        const struct peer_keys *clients, struct aef_text *error)
 {
 	struct appliance_conf conf = {
-		.name = name, .service = &sink_service, .provider = provider, .conns = NB_PEERS
+		.name = name, .service = &sink_service, .provider = server, .conns = NB_PEERS
 	};
 	const uint64_t end = bench_now_ns() + 10000000000u;
 	int rc;
@@ -145,7 +147,7 @@ rx_open(struct rx_bench *b, const char *name, const struct crypto_provider *prov
 	for (unsigned p = 0; rc == 0 && p < NB_PEERS; p++) {
 		const uint64_t now_ns = delivery_now_ns(&b->clock);
 
-		rc = peer_open(&b->peers[p], p + 2, provider, &b->appliance.port.local,
+		rc = peer_open(&b->peers[p], p + 2, clients, &b->appliance.port.local,
 		               b->appliance.pool.mp, now_ns, delivery_unix_ms(&b->clock, now_ns));
 	}
 	while (rc == 0 && !all_connected(b)) {
@@ -169,6 +171,7 @@ rx_close(struct bench_group *g)
 			appliance_close(&r->sides[i].appliance);
 	}
 	testpmd_close(r->testpmd);
+	protection_close(&r->protection);
 	free(r);
 }
 
@@ -178,7 +181,9 @@ bench_rx(const struct bench_opts *opts, struct bench_group *g)
 	static char buf[300];
 	struct aef_text error = aef_text_make(buf, sizeof(buf));
 	const char *why = bench_eal();
+	struct peer_keys keys;
 	struct rx_group *r;
+	int rc;
 
 	(void)opts;
 	if (why != NULL)
@@ -189,15 +194,25 @@ bench_rx(const struct bench_opts *opts, struct bench_group *g)
 	g->unit = "packet";
 	g->note = "whole receive path of one lcore: 64 connections, 64-byte messages, their "
 		  "acknowledgements, delivery; testpmd moves packets and does nothing with them";
-	if (rx_open(&r->sides[0], "rx0", bench_null_cost_provider(), &error) != 0 ||
-	    rx_open(&r->sides[1], "rx1", crypto_null_provider(), &error) != 0)
+	rc = protection_open(&r->protection, 4 * NB_PEERS);
+	if (rc != 0)
+		return protect_create_text(rc);
+	keys.provider = protect_provider(r->protection.client);
+	keys.issuer = r->protection.client;
+	r->null_cost[0] = bench_null_cost(protect_provider(r->protection.server));
+	r->null_cost[1] = bench_null_cost(keys.provider);
+	if (rx_open(&r->sides[0], "rx0", protect_provider(r->protection.server), &keys, &error) !=
+	    0)
+		return buf[0] != '\0' ? buf : "clients do not connect";
+	keys.provider = &r->null_cost[1];
+	if (rx_open(&r->sides[1], "rx1", &r->null_cost[0], &keys, &error) != 0)
 		return buf[0] != '\0' ? buf : "clients do not connect";
 	r->testpmd = testpmd_open();
 	g->nb_sides = r->testpmd != NULL ? 4 : 2;
 	if (r->testpmd == NULL)
 		g->note = "dpdk-testpmd is not installed or does not start (package dpdk)";
-	g->sides[0] = (struct bench_side){ "pipeline null-cost", true, &r->sides[0], run_rx };
-	g->sides[1] = (struct bench_side){ "pipeline siphash", true, &r->sides[1], run_rx };
+	g->sides[0] = (struct bench_side){ "pipeline", true, &r->sides[0], run_rx };
+	g->sides[1] = (struct bench_side){ "without protection", true, &r->sides[1], run_rx };
 	g->sides[2] = (struct bench_side){ "testpmd 5tswap", false, r->testpmd, run_5tswap };
 	g->sides[3] = (struct bench_side){ "testpmd io", false, r->testpmd, run_io };
 	return NULL;

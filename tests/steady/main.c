@@ -25,11 +25,11 @@
 #include <rte_lcore.h>
 
 #include <base/err.h>
-#include <crypto_null/null_provider.h>
 #include <dpio/eal.h>
 
 #include "appliance.h"
 #include "peer.h"
+#include "protection.h"
 #include "service.h"
 #include "watch.h"
 
@@ -37,6 +37,7 @@
 #define MSG_BYTES  1000u
 #define SEND_BURST 32u
 #define WARM_PKTS  20000u
+#define KEYS_MAX   64u
 #define SILENCE_NS (10 * AEF_NS_PER_S)
 
 enum phase { PHASE_WARM, PHASE_ARM, PHASE_PARK };
@@ -50,6 +51,7 @@ struct lcore {
 	alignas(AEF_CACHE_LINE) atomic_int state; /* last phase reached; -1: cannot be armed */
 };
 
+static struct protection protection;
 static struct appliance appliance;
 static struct peer peers[NB_PEERS];
 static struct lcore lcores[2];
@@ -181,10 +183,8 @@ exchange(uint64_t nb)
 static int
 start(struct delivery_tsc *tsc, struct aef_text *error)
 {
-	struct appliance_conf conf = { .name = "steady",
-		                       .service = &steady_service,
-		                       .provider = crypto_null_provider(),
-		                       .conns = 16 };
+	struct appliance_conf conf = { .name = "steady", .service = &steady_service, .conns = 16 };
+	struct peer_keys keys;
 	struct dpio_conf eal;
 	int rc;
 
@@ -197,12 +197,20 @@ start(struct delivery_tsc *tsc, struct aef_text *error)
 		return rc;
 	clock_ = delivery_clock_tsc(tsc);
 	conf.clock = clock_;
+	rc = protection_open(&protection, KEYS_MAX);
+	if (rc != 0) {
+		aef_text_printf(error, "%s", protect_create_text(rc));
+		return rc;
+	}
+	conf.provider = protect_provider(protection.server);
+	keys.provider = protect_provider(protection.client);
+	keys.issuer = protection.client;
 	rc = appliance_open(&appliance, &conf, error);
 	for (unsigned i = 0; rc == 0 && i < NB_PEERS; i++) {
 		const uint64_t now_ns = delivery_now_ns(&clock_);
 
-		rc = peer_open(&peers[i], i + 2, conf.provider, &appliance.port.local,
-		               appliance.pool.mp, now_ns, delivery_unix_ms(&clock_, now_ns));
+		rc = peer_open(&peers[i], i + 2, &keys, &appliance.port.local, appliance.pool.mp,
+		               now_ns, delivery_unix_ms(&clock_, now_ns));
 	}
 	return rc;
 }
