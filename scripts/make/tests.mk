@@ -10,6 +10,7 @@ need = $(if $(call have,$1),,@echo "make $@: program '$1' is not in this tree ($
 SIM_SEEDS      ?= 200
 EQUAL_SEEDS    ?= 20
 TEXT_SOAK_ARGS ?= $(if $(filter test release,$(FLAVOUR)),--pairs 1000000 --sessions 200,--pairs 30000 --sessions 20)
+PROTECT_SEALS  ?= $(if $(filter test release,$(FLAVOUR)),100000,20000)
 # It stands where the sanitizers stand, in front of malloc.
 STEADY := $(if $(filter test release,$(FLAVOUR)),$(call have,steady))
 CLI_TESTS := $(sort $(wildcard tests/cli/*.sh))
@@ -19,11 +20,14 @@ SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
 	$(if $(call have,equal),'$B/equal --seeds $(EQUAL_SEEDS)') \
 	$(if $(call have,text-soak),'$B/text-soak $(TEXT_SOAK_ARGS)') \
 	$(if $(call have,guuid-soak),'$B/guuid-soak $(if $(filter test release,$(FLAVOUR)),,--ids 500000)') \
+	$(if $(call have,crypto-soak),'$B/crypto-soak --seals $(PROTECT_SEALS)') \
+	$(if $(call have,nonce-soak),'$B/nonce-soak --seals $(PROTECT_SEALS)0 --restarts 11') \
+	$(if $(call have,replay-soak),'$B/replay-soak --packets $(PROTECT_SEALS)') \
 	$(if $(STEADY),'$B/steady --packets 100000')
 # Corpora of the fuzz targets, without the fuzzer.
 REPLAYS := $(foreach f,$(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c))),$(if $(wildcard tests/fuzz/corpus/$f/*),$f))
 SUITE_EXTRA += $(foreach f,$(REPLAYS),'$B/replay-$f tests/fuzz/corpus/$f')
-SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal text-soak guuid-soak $(if $(INTEROP),interop-peer quantum-cat)) $(STEADY) $(REPLAYS:%=replay-%))
+SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal text-soak guuid-soak crypto-soak nonce-soak replay-soak $(if $(INTEROP),interop-peer quantum-cat)) $(STEADY) $(REPLAYS:%=replay-%))
 # DPDK's rings are lock-free in ways ThreadSanitizer cannot see; these programs share memory in C11 terms.
 TSAN_PROGS := $(filter $(addprefix $B/unit-,base client control protect sockio runtime text),$(UNIT_PROGS)) \
 	$(addprefix $B/,$(call have,guuid-soak))
