@@ -18,6 +18,7 @@ CLI_TESTS := $(sort $(wildcard tests/cli/*.sh))
 INTEROP := $(if $(filter test asan ubsan,$(FLAVOUR)),$(if $(call have,interop-peer),tests/interop/run))
 SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
 	$(if $(call have,equal),'$B/equal --seeds $(EQUAL_SEEDS)') \
+	$(if $(call have,siege),'$B/siege') \
 	$(if $(call have,text-soak),'$B/text-soak $(TEXT_SOAK_ARGS)') \
 	$(if $(call have,guuid-soak),'$B/guuid-soak $(if $(filter test release,$(FLAVOUR)),,--ids 500000)') \
 	$(if $(call have,crypto-soak),'$B/crypto-soak --seals $(PROTECT_SEALS)') \
@@ -27,7 +28,7 @@ SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
 # Corpora of the fuzz targets, without the fuzzer.
 REPLAYS := $(foreach f,$(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c))),$(if $(wildcard tests/fuzz/corpus/$f/*),$f))
 SUITE_EXTRA += $(foreach f,$(REPLAYS),'$B/replay-$f tests/fuzz/corpus/$f')
-SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal text-soak guuid-soak crypto-soak nonce-soak replay-soak $(if $(INTEROP),interop-peer quantum-cat)) $(STEADY) $(REPLAYS:%=replay-%))
+SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal siege text-soak guuid-soak crypto-soak nonce-soak replay-soak $(if $(INTEROP),interop-peer quantum-cat)) $(STEADY) $(REPLAYS:%=replay-%))
 # DPDK's rings are lock-free in ways ThreadSanitizer cannot see; these programs share memory in C11 terms.
 TSAN_PROGS := $(filter $(addprefix $B/unit-,base client control protect sockio runtime text),$(UNIT_PROGS)) \
 	$(addprefix $B/,$(call have,guuid-soak))

@@ -142,6 +142,9 @@ token_open(void *ctx, const uint8_t token[CRYPTO_TOKEN_BYTES], uint64_t now_unix
 		return AEF_ERR_NOTFOUND;
 	memcpy(p->body, token, sizeof(p->body));
 	rc = protect_ring_unseal(p->ring, opened.group, opened.epoch, &p->work, p->body);
+	if (rc == AEF_ERR_NOTFOUND && opened.group == protect_ring_group(p->ring) &&
+	    protect_ring_state(p->ring, opened.epoch) == PROTECT_KEY_REVOKED)
+		rc = AEF_ERR_DENIED;
 	if (rc == 0)
 		rc = crypto_token_body_decode(p->body + CRYPTO_TOKEN_BODY_AT, &opened);
 	if (rc == 0)
