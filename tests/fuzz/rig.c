@@ -420,7 +420,8 @@ use_token(struct rig *rig, const struct quantum_accept *accept)
 	memcpy(rig->used[rig->nb_used++], tag, CRYPTO_TAG_BYTES);
 }
 
-static void
+/* The connection, or NULL: a copy with other frames uses nothing up. */
+static struct quantum_conn *
 accept_conn(struct rig *rig, struct quantum_accept *accept)
 {
 	const struct quantum_now now = { rig->now_ns, rig_unix_ms(rig) };
@@ -429,11 +430,12 @@ accept_conn(struct rig *rig, struct quantum_accept *accept)
 
 	if (quantum_accept_derive(crypto_null_provider(), accept) != 0) {
 		quantum_server_abandon(rig->server, accept);
-		use_token(rig, accept);
-		return;
+		if (!accept->forged)
+			use_token(rig, accept);
+		return NULL;
 	}
 	if (quantum_server_accept(rig->server, accept, &now, &conn) != 0)
-		return;
+		return NULL;
 	use_token(rig, accept);
 	if (end->conn != NULL) { /* the older one is only kept */
 		rig_require(rig->nb_others < RIG_OTHERS);
@@ -441,6 +443,7 @@ accept_conn(struct rig *rig, struct quantum_accept *accept)
 	}
 	forget(end);
 	end->conn = conn;
+	return conn;
 }
 
 void
@@ -450,7 +453,7 @@ rig_settle(struct rig *rig, enum quantum_busy reason)
 		return;
 	rig->has_pending = false;
 	if (reason == QUANTUM_BUSY_NO) {
-		accept_conn(rig, &rig->pending);
+		(void)accept_conn(rig, &rig->pending);
 		return;
 	}
 	rig->reply = (struct quantum_tx){ .data = rig->reply_data, .cap = RIG_DGRAM_MAX };
@@ -499,11 +502,12 @@ server_rx(struct rig *rig, struct quantum_rx *rx)
 		rig_require(!rig->forged);
 		if (rig->defer && !rig->has_pending) {
 			rig->pending = accept;
+			memcpy(rig->pending_data, rx->data, rx->len);
+			rig->pending.data = rig->pending_data;
 			rig->has_pending = true;
 			return v;
 		}
-		accept_conn(rig, &accept);
-		conn = rig->end[RIG_SERVER].conn;
+		conn = accept_conn(rig, &accept);
 	}
 	return conn != NULL ? conn_rx(rig, &rig->end[RIG_SERVER], conn, rx) : v;
 }

@@ -76,7 +76,8 @@ struct rig {
 	uint8_t used[RIG_TOKENS][CRYPTO_TAG_BYTES]; /* tokens that opened a connection */
 	bool defer, has_pending; /* the next verified ACK waits for rig_settle() */
 	struct quantum_accept pending;
-	bool forged; /* what is delivered must change nothing */
+	uint8_t pending_data[RIG_DGRAM_MAX]; /* its datagram, until its keys are derived */
+	bool forged;                         /* what is delivered must change nothing */
 };
 
 /* How a rig differs from the default. */

@@ -70,6 +70,7 @@ class Flips(WithPeer):
             self.assertNotEqual(verdict, "ACCEPTED", "bit %d" % bit)
             with self.assertRaises(Refused, msg="bit %d" % bit):
                 attempt.node.on_ack(bad, *where, now_ms, bytes(16))
+        self.assertEqual(self.peer.take_all(), [])  # not even silence to a new connection
         self.assertEqual(self.peer.feed(ack, where)[0], "ACCEPTED")
         self.assertEqual(self.peer.call("event"), ["CONNECTED"])
 

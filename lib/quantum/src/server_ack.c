@@ -34,6 +34,11 @@ ack_verify(struct quantum_server *server, const struct quantum_rx *rx,
 		return QUANTUM_VERDICT_BAD_LENGTH;
 	accept->cid = hdr.cid;
 	accept->from = rx->from;
+	accept->data = rx->data;
+	accept->len = rx->len;
+	accept->forged = false;
+	accept->first_pn = server->conf->first_pn;
+	accept->pn = crypto_pn_expand(accept->first_pn, hdr.seq);
 	if (!server_epoch_valid(server->keys, accept->ack.cookie_epoch) ||
 	    accept->ack.dh_epoch != accept->ack.cookie_epoch)
 		return QUANTUM_VERDICT_BAD_COOKIE;
@@ -185,6 +190,40 @@ quantum_accept_wipe(struct quantum_accept *accept)
 	crypto_wipe(&accept->secrets, sizeof(accept->secrets));
 }
 
+/*
+ * [Q-4.3] Does the protected part verify? Who saw an ACK can send a copy with other frames before
+ * it; that must make no connection. Opened in a copy: the connection opens it again.
+ */
+static bool
+frames_verify(const struct crypto_provider *crypto, const struct quantum_accept *accept,
+              const uint8_t secret[CRYPTO_SECRET_BYTES])
+{
+	const uint64_t epoch = crypto_epoch(accept->first_pn);
+	struct crypto_tx_keys keys;
+	uint8_t text[WIRE_MTU_MAX];
+	struct crypto_op op = { .pn = accept->pn,
+		                .aad = accept->data,
+		                .aad_len = WIRE_ACK_TEXT_AT,
+		                .text = text,
+		                .text_len = accept->len - WIRE_ACK_TEXT_AT - WIRE_TAG_BYTES };
+
+	if (crypto_epoch(accept->pn) != epoch)
+		return false;
+	memcpy(text, accept->data + WIRE_ACK_TEXT_AT, op.text_len + WIRE_TAG_BYTES);
+	op.tag = text + op.text_len;
+	crypto_tx_keys_init(&keys, crypto, secret);
+	for (uint64_t e = 0; e < epoch; e++) { /* tests begin elsewhere than at 0 */
+		crypto_tx_keys_on_acked(&keys, crypto_epoch_first_pn(e));
+		if (crypto_tx_keys_advance(&keys, crypto) != 0)
+			break;
+	}
+	op.key = crypto_tx_keys_get(&keys, accept->pn);
+	if (op.key != NULL)
+		crypto->open(crypto->ctx, &op, 1);
+	crypto_tx_keys_fini(&keys, crypto);
+	return op.ok;
+}
+
 int
 quantum_accept_derive(const struct crypto_provider *provider, struct quantum_accept *accept)
 {
@@ -209,11 +248,12 @@ quantum_accept_derive(const struct crypto_provider *provider, struct quantum_acc
 				  .dh_epoch = accept->ack.dh_epoch,
 			  },
 	                  &secrets);
+	accept->forged = !frames_verify(provider, accept, secrets.c2s);
 	memcpy(sec->c2s, secrets.c2s, sizeof(sec->c2s));
 	memcpy(sec->s2c, secrets.s2c, sizeof(sec->s2c));
 	crypto_wipe(&secrets, sizeof(secrets));
 	crypto_wipe(shared, sizeof(shared));
-	return 0;
+	return accept->forged ? AEF_ERR_AUTH : 0;
 }
 
 static void
@@ -267,7 +307,10 @@ void
 quantum_server_abandon(struct quantum_server *server, struct quantum_accept *accept)
 {
 	settle(server, accept);
-	token_table_bind(&server->tokens, accept, NULL);
+	if (accept->forged)
+		token_table_give_back(&server->tokens, accept);
+	else
+		token_table_bind(&server->tokens, accept, NULL);
 }
 
 uint32_t

@@ -172,7 +172,7 @@ ack_in(struct world *world, struct quantum_rx *rx, struct quantum_tx *reply)
 	if (verdict == QUANTUM_VERDICT_ACCEPTED) {
 		if (quantum_accept_derive(world->crypto, &accept) != 0) {
 			quantum_server_abandon(world->server, &accept);
-			return QUANTUM_VERDICT_BAD_MAC;
+			return accept.forged ? QUANTUM_VERDICT_BAD_TAG : QUANTUM_VERDICT_BAD_MAC;
 		}
 		if (quantum_server_accept(world->server, &accept, &world->now, &conn) != 0)
 			return QUANTUM_VERDICT_NO_ROOM;

@@ -205,6 +205,36 @@ START_TEST(server_abandoned_handshake_keeps_its_token_used)
 }
 END_TEST
 
+/* Whoever saw an ACK can be first with a copy: it makes nothing, and takes nothing away. */
+START_TEST(server_ack_copy_with_changed_frames_makes_no_connection_and_leaves_the_token)
+{
+	const struct pair_tap *ack = held_ack(31);
+	struct pair_tap copy = *ack;
+	struct verified v;
+
+	for (unsigned i = WIRE_ACK_TEXT_AT; i < ack->len; i++) {
+		copy.data[i] ^= (uint8_t)(1u << (i % 8));
+		p.now_ns += 10 * MS;
+		ck_assert_int_eq(verify(&v, &copy), QUANTUM_VERDICT_ACCEPTED);
+		ck_assert_int_eq(quantum_accept_derive(crypto_null_provider(), &v.accept),
+		                 AEF_ERR_AUTH);
+		quantum_server_abandon(p.srv, &v.accept);
+		ck_assert(holds_no_secret(&v.accept));
+		copy.data[i] = ack->data[i];
+	}
+	copy.data[23] = 0x80; /* a number of another key epoch */
+	ck_assert_int_eq(verify(&v, &copy), QUANTUM_VERDICT_ACCEPTED);
+	ck_assert_int_eq(quantum_accept_derive(crypto_null_provider(), &v.accept), AEF_ERR_AUTH);
+	quantum_server_abandon(p.srv, &v.accept);
+
+	ck_assert_uint_eq(quantum_server_pending(p.srv), 0);
+	ck_assert_uint_eq(p.table.nb_used, 0);
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
+	ck_assert_int_eq(make_conn(&v), 0);
+	pair_fini(&p);
+}
+END_TEST
+
 /* A public key that gives no secret ends the attempt; both ends derive the same keys. */
 START_TEST(server_derive_refuses_a_low_order_key)
 {
@@ -278,7 +308,9 @@ START_TEST(server_ack_of_a_used_token_is_audited_once)
 }
 END_TEST
 
-TEST_SUITE(server_ack, &server_accept_without_room_gives_the_token_back_and_leaks_nothing,
+TEST_SUITE(server_ack,
+           &server_ack_copy_with_changed_frames_makes_no_connection_and_leaves_the_token,
+           &server_accept_without_room_gives_the_token_back_and_leaks_nothing,
            &server_repeated_ack_of_a_pending_handshake_changes_nothing,
            &server_reserves_room_for_pending_handshakes,
            &server_says_why_it_is_busy_and_leaves_the_token_unused,

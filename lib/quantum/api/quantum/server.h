@@ -85,7 +85,11 @@ struct quantum_accept {
 	struct wire_ack ack;
 	struct aef_guuid cid; /* C */
 	struct quantum_addr from;
-	uint64_t slot; /* of the used-token table */
+	uint64_t slot;       /* of the used-token table */
+	const uint8_t *data; /* the ACK itself, borrowed until derive() has returned */
+	uint32_t len;
+	bool forged; /* derive(): its frames do not verify */
+	uint64_t first_pn, pn;
 	uint8_t dh_pub[32];
 	struct quantum_accept_secrets {
 		uint8_t psk[CRYPTO_PSK_BYTES];
@@ -121,6 +125,7 @@ void quantum_server_set_busy(struct quantum_server *server, enum quantum_busy re
 /**
  * Verify a handshake ACK.
  *
+ * @param rx         its data is borrowed until quantum_accept_derive() has returned
  * @param ret_accept filled when the verdict is ACCEPTED: derive, then quantum_server_accept(); on
  *                   any other verdict it holds no secrets
  * @param ret_conn   set when the verdict is ACCEPTED_DUPLICATE_ACK: the live connection, which will
@@ -133,8 +138,10 @@ quantum_server_on_ack(struct quantum_server *server, const struct quantum_rx *rx
                       struct quantum_conn **ret_conn, struct quantum_tx *reply);
 
 /**
- * Public-key work and key schedule; pure function of its argument, of which it overwrites the
- * private key. Any thread.
+ * Public-key work, key schedule, and whether the ACK's own frames verify; pure function of its
+ * argument, of which it overwrites the private key. Any thread.
+ *
+ * The datagram that quantum_server_on_ack() was given must still be there, as it came.
  *
  * @param provider of the thread that calls
  * @return 0, or an error: then quantum_server_abandon()
@@ -167,7 +174,8 @@ enum quantum_verdict quantum_server_refuse(struct quantum_server *server,
                                            struct quantum_tx *reply);
 
 /**
- * Give an accepted ACK up in silence: its keys could not be derived. The token stays used.
+ * Give an accepted ACK up in silence: its keys could not be derived. The token stays used, but not
+ * by a copy whose frames do not verify: then it is as if that had not come.
  */
 void quantum_server_abandon(struct quantum_server *server, struct quantum_accept *accept);
 
