@@ -113,7 +113,7 @@ write_file(const char *path, const char *data, size_t len)
 int
 ctl_token(const struct ctl_options *o)
 {
-	struct protect_grant grant;
+	struct protect_grant grant = { .expires_ms = 0 };
 	char buf[OUT_BYTES];
 	uint16_t epoch = 0;
 	size_t len;

@@ -220,7 +220,7 @@ static int
 cmd_issue(void *ctx, int argc, char *const *argv, struct aef_text *out)
 {
 	struct token_want want;
-	struct protect_grant grant;
+	struct protect_grant grant = { .expires_ms = 0 };
 	char ticket[CLIENT_TICKET_TEXT_LEN + 1], session[AEF_GUUID_TEXT_LEN + 1];
 	const struct control_audit_field fields[] = { { .name = "session", .text = session } };
 	int rc;

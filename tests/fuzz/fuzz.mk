@@ -3,6 +3,8 @@
 # target links the module that its name begins with (wire_frames: wire). FUZZ_<name>_SRCS, _PKGS, _LIBS
 # and _FLAGS are optional. The longest input is FUZZ_MAX_LEN (4096) bytes, an environment variable; options of
 # libFuzzer for one target stand in tests/fuzz/<name>.options.
+FUZZ_control  := control json
+FUZZ_control_FLAGS := -Ilib/control/src
 FUZZ_datagram := quantum crypto_null
 FUZZ_quantum  := quantum crypto_null
 FUZZ_quantum_datagram := quantum crypto_null

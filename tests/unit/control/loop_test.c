@@ -30,6 +30,8 @@ struct seen {
 	struct control_loop *loop;
 	int calls;
 	int fd_del; /* removed by the callback; -1: none */
+	int fd_add; /* added by the callback then, for `added`; 0: none */
+	struct seen *added;
 	uint32_t events;
 	uint32_t timer;
 	uint64_t at_ns;
@@ -44,6 +46,10 @@ on_fd(void *ctx, uint32_t events)
 	seen->events = events;
 	if (seen->fd_del >= 0)
 		control_loop_fd_del(seen->loop, seen->fd_del);
+	if (seen->fd_add > 0)
+		ck_assert_int_eq(
+			control_loop_fd_add(seen->loop, seen->fd_add, EPOLLIN, on_fd, seen->added),
+			0);
 }
 
 static void
@@ -101,6 +107,35 @@ START_TEST(loop_descriptor_removed_by_an_earlier_callback_is_not_called)
 
 	ck_assert_int_eq(a.calls + b.calls, 1);
 	for (int i = 0; i < 2; i++) {
+		close(fds[i][0]);
+		close(fds[i][1]);
+	}
+	control_loop_destroy(loop);
+}
+END_TEST
+
+START_TEST(loop_event_of_a_removed_descriptor_is_not_its_successors)
+{
+	struct control_loop *loop = loop_make();
+	struct seen c = { .fd_del = -1 };
+	struct seen a = { .loop = loop, .added = &c }, b = a;
+	int fds[3][2];
+
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(pipe(fds[i]), 0);
+		if (i < 2)
+			ck_assert_int_eq(write(fds[i][1], "x", 1), 1);
+	}
+	a.fd_del = fds[1][0]; /* whichever is first puts the third one in the other's place */
+	b.fd_del = fds[0][0];
+	a.fd_add = b.fd_add = fds[2][0];
+	ck_assert_int_eq(control_loop_fd_add(loop, fds[0][0], EPOLLIN, on_fd, &a), 0);
+	ck_assert_int_eq(control_loop_fd_add(loop, fds[1][0], EPOLLIN, on_fd, &b), 0);
+	ck_assert_int_eq(control_loop_poll(loop, 0), 1);
+
+	ck_assert_int_eq(a.calls + b.calls, 1);
+	ck_assert_int_eq(c.calls, 0);
+	for (int i = 0; i < 3; i++) {
 		close(fds[i][0]);
 		close(fds[i][1]);
 	}
@@ -202,6 +237,7 @@ END_TEST
 
 TEST_SUITE(loop, &loop_ready_descriptor_calls_until_it_is_removed,
            &loop_descriptor_removed_by_an_earlier_callback_is_not_called,
+           &loop_event_of_a_removed_descriptor_is_not_its_successors,
            &loop_full_or_known_or_bad_descriptor_is_refused,
            &loop_timer_runs_when_due_and_misses_are_not_caught_up,
            &loop_full_timer_table_is_refused_and_a_stale_id_removes_nothing,
