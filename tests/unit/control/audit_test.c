@@ -250,43 +250,79 @@ START_TEST(audit_torn_bytes_that_were_changed_later_are_found)
 }
 END_TEST
 
-/* A full disk: the file may not grow beyond a limit, each of which is tried. */
+/* The file may not grow beyond @p room bytes, then a little, then at will. */
+static void
+full_disk(rlim_t room)
+{
+	const struct rlimit tight = { room, RLIM_INFINITY };
+	const struct rlimit wider = { room + 150, RLIM_INFINITY };
+	const struct rlimit before = { RLIM_INFINITY, RLIM_INFINITY };
+	struct control_audit *audit;
+	struct control_audit_report r;
+	unsigned failed = 0;
+
+	folder_make();
+	stats = (struct control_audit_stats){ 0 };
+	audit = audit_open("log");
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	for (unsigned i = 0; i < 6; i++)
+		failed += control_audit_write(audit, "test", NULL, 0) < 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &wider), 0);
+	failed += control_audit_write(audit, "test", NULL, 0) < 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	ck_assert_int_eq(control_audit_write(audit, "room", NULL, 0), 0);
+	ck_assert_uint_ge(failed, 1);
+	ck_assert_uint_eq(stats.lost_events, failed);
+	ck_assert_uint_ge(stats.write_errors, failed);
+	control_audit_close(audit);
+	log_of("log", 1);
+
+	r = verify("log");
+	ck_assert_msg(r.bad_line == 0, "room %lu: line %llu %s", (unsigned long)room,
+	              (unsigned long long)r.bad_line, r.why);
+	ck_assert_uint_eq(r.lost_events, failed);
+	folder_remove();
+}
+
 START_TEST(audit_full_disk_tears_lines_and_the_chain_goes_on_with_a_record)
 {
-	const struct rlimit before = { RLIM_INFINITY, RLIM_INFINITY };
+	struct control_audit *audit;
+	size_t line;
+
+	folder_make();
+	audit = audit_open("log");
+	ck_assert_int_eq(control_audit_write(audit, "test", NULL, 0), 0);
+	control_audit_close(audit);
+	free(folder_read("log", &line));
+	folder_remove();
 
 	signal(SIGXFSZ, SIG_IGN);
-	for (rlim_t room = 250; room < 1050; room += 9) {
-		const struct rlimit tight = { room, RLIM_INFINITY };
-		struct control_audit *audit;
-		struct control_audit_report r;
-		unsigned failed = 0;
-
-		folder_make();
-		stats = (struct control_audit_stats){ 0 };
-		audit = audit_open("log");
-		ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &tight), 0);
-		for (unsigned i = 0; i < 6; i++)
-			failed += control_audit_write(audit, "test", NULL, 0) < 0;
-		/* A little more room, not enough; then all. */
-		ck_assert_int_eq(
-			setrlimit(RLIMIT_FSIZE, &(struct rlimit){ room + 150, RLIM_INFINITY }), 0);
-		failed += control_audit_write(audit, "test", NULL, 0) < 0;
-		ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
-		ck_assert_int_eq(control_audit_write(audit, "room", NULL, 0), 0);
-		ck_assert_uint_ge(failed, 1);
-		ck_assert_uint_eq(stats.lost_events, failed);
-		ck_assert_uint_ge(stats.write_errors, failed);
-		control_audit_close(audit);
-		log_of("log", 1);
-
-		r = verify("log");
-		ck_assert_msg(r.bad_line == 0, "room %lu: line %llu %s", (unsigned long)room,
-		              (unsigned long long)r.bad_line, r.why);
-		ck_assert_uint_eq(r.lost_events, failed);
-		folder_remove();
-	}
+	for (rlim_t room = 250; room < 1050; room += 9)
+		full_disk(room);
+	for (rlim_t nb = 1; nb <= 2; nb++) /* all but the newline fits; exactly; one byte more */
+		for (rlim_t room = nb * line - 2; room <= nb * line + 2; room++)
+			full_disk(room);
 	signal(SIGXFSZ, SIG_DFL);
+}
+END_TEST
+
+/* A line with the right number and a hash of its own, but of another chain. */
+START_TEST(audit_line_of_another_chain_is_found)
+{
+	struct audit_hash none, hash;
+	struct audit_event ev = { .seq = 1, .event = "test", .prev = &none };
+	char text[AUDIT_LINE_MAX];
+	size_t len;
+
+	folder_make();
+	audit_hash_none(&none);
+	for (ev.seq = 1; ev.seq <= 2; ev.seq++) {
+		len = audit_line_make(text, &ev, &hash);
+		text[len] = '\n';
+		folder_append("log", text, len + 1);
+	}
+	verify_says("log", 1, 2);
+	folder_remove();
 }
 END_TEST
 
@@ -444,7 +480,7 @@ TEST_SUITE(audit, &audit_line_has_the_documented_form_and_a_known_hash,
            &audit_torn_last_line_is_recorded_at_each_length,
            &audit_torn_bytes_that_were_changed_later_are_found,
            &audit_full_disk_tears_lines_and_the_chain_goes_on_with_a_record,
-           &audit_files_that_are_not_ours_are_left_alone,
+           &audit_line_of_another_chain_is_found, &audit_files_that_are_not_ours_are_left_alone,
            &audit_file_that_others_may_touch_is_refused,
            &audit_rotated_file_goes_on_with_the_chain_of_the_one_before,
            &audit_reopen_that_fails_keeps_the_file, &audit_hostile_text_stays_one_line,
