@@ -13,6 +13,8 @@ TEXT_SOAK_ARGS ?= $(if $(filter test release,$(FLAVOUR)),--pairs 1000000 --sessi
 PROTECT_SEALS  ?= $(if $(filter test release,$(FLAVOUR)),100000,20000)
 # It stands where the sanitizers stand, in front of malloc.
 STEADY := $(if $(filter test release,$(FLAVOUR)),$(call have,steady))
+# ipsec-mb and two busy threads: no place for a sanitizer. Counts only, so that load does not matter.
+FLOOD := $(if $(filter test release,$(FLAVOUR)),$(call have,flood))
 CLI_TESTS := $(sort $(wildcard tests/cli/*.sh))
 # The second implementation against the C one behind a pipe, and against quantum-cat over loopback.
 INTEROP := $(if $(filter test asan ubsan,$(FLAVOUR)),$(if $(call have,interop-peer),tests/interop/run))
@@ -24,7 +26,8 @@ SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
 	$(if $(call have,crypto-soak),'$B/crypto-soak --seals $(PROTECT_SEALS)') \
 	$(if $(call have,nonce-soak),'$B/nonce-soak --seals $(PROTECT_SEALS)0 --restarts 11') \
 	$(if $(call have,replay-soak),'$B/replay-soak --packets $(PROTECT_SEALS)') \
-	$(if $(STEADY),'$B/steady --packets 100000')
+	$(if $(STEADY),'$B/steady --packets 100000') \
+	$(if $(FLOOD),'$B/flood syn --counts --sessions 64 --rounds 1 --ms 500' '$B/flood forged --counts --sessions 64 --packets 60000')
 # Corpora of the fuzz targets, without the fuzzer.
 REPLAYS := $(foreach f,$(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c))),$(if $(wildcard tests/fuzz/corpus/$f/*),$f))
 SUITE_EXTRA += $(foreach f,$(REPLAYS),'$B/replay-$f tests/fuzz/corpus/$f')

@@ -10,7 +10,8 @@
 
 #define TX_BURST   16u
 #define QUEUED_MAX 64u
-#define DST_AT     30u /* of the IPv4 destination in a frame */
+#define IDLE_MS    10000u /* the server forgets one whose goodbye was lost */
+#define DST_AT     30u    /* of the IPv4 destination in a frame */
 #define UDP_LEN_AT 38u
 
 /* ---- buffers ----------------------------------------------------------------------------------
@@ -123,6 +124,7 @@ crowd_dial(struct crowd *c, uint32_t i, uint64_t now_ns, uint64_t unix_ms)
 	client.cid = grant.conn_id;
 	quantum_conn_conf_default(&conf);
 	conf.queue_msgs_max = QUEUED_MAX;
+	conf.limits.idle_timeout_ms = IDLE_MS;
 	conf.pmtud = false;
 	conf.fec_m = 0;
 	return quantum_conn_connect(c->env, &conf, &client, now_ns, &g->conn);

@@ -143,6 +143,15 @@ refuse_run(void *ctx, uint64_t round_ns)
 	return sum;
 }
 
+void
+refuse_quiet(struct refuse *r, uint64_t ns)
+{
+	const uint64_t end = bench_now_ns() + ns;
+
+	while (bench_now_ns() < end)
+		settle(r);
+}
+
 bool
 refuse_all_alive(struct refuse *r)
 {

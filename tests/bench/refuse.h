@@ -18,6 +18,9 @@
 
 struct refuse;
 
+/** Live connections of the row `refuse`; 64. */
+extern uint32_t bench_refuse_guests;
+
 /* One kind of datagram; the ctx of refuse_run(). */
 struct refuse_side {
 	struct refuse *refuse;
@@ -57,6 +60,9 @@ uint64_t refuse_forge(struct refuse *r, enum forge_kind kind, uint64_t nb);
 /** Connect and close REFUSE_EXTRA guests. @return false when one does not
  * @param ret_lcore_ns, ret_derive_ns CPU time of the lcore and of the handshake thread, added to */
 bool refuse_connects(struct refuse *r, uint64_t *ret_lcore_ns, uint64_t *ret_derive_ns);
+
+/** Serve what is on its way, for @p ns. */
+void refuse_quiet(struct refuse *r, uint64_t ns);
 
 /** Let every guest send a message and wait for all. @return true when all arrived */
 bool refuse_all_alive(struct refuse *r);

@@ -7,7 +7,7 @@
 #include "providers.h"
 #include "refuse.h"
 
-#define GUESTS 64u
+uint32_t bench_refuse_guests = 64;
 
 /* ---- connect -----------------------------------------------------------------------------------
  */
@@ -151,9 +151,9 @@ bench_refuse(const struct bench_opts *opts, struct bench_group *g)
 	r->bare = bench_bare_open();
 	if (r->bare == NULL)
 		return "no memory";
-	why = refuse_open(&r->refuse, "rf", GUESTS, 100);
+	why = refuse_open(&r->refuse, "rf", bench_refuse_guests, 100);
 	if (why == NULL)
-		why = refuse_open(&r->starved, "rs", GUESTS, 1);
+		why = refuse_open(&r->starved, "rs", bench_refuse_guests, 1);
 	g->nb_sides = NB_SIDES;
 	g->sides[GENUINE] = (struct bench_side){ "genuine", true, &r->refuse.sides[0], refuse_run };
 	for (unsigned i = 0; i < FORGE_NB_KINDS; i++)
