@@ -118,8 +118,11 @@ prepare_class(struct quantum_conn *conn, struct quantum_rx *rx, const struct wir
 		               ? QUANTUM_VERDICT_WRONG_CLASS
 		               : QUANTUM_VERDICT_ACCEPTED;
 	case WIRE_CLASS_RST:
-		return conn->is_server || !conn->has_reset_token ? QUANTUM_VERDICT_WRONG_CLASS
-		                                                 : QUANTUM_VERDICT_ACCEPTED;
+		if (conn->is_server || !conn->has_reset_token)
+			return QUANTUM_VERDICT_WRONG_CLASS;
+		/* It echoes what we sent last, and that is S by now. */
+		return aef_guuid_eq(&hdr->cid, &conn->cid_s) ? QUANTUM_VERDICT_ACCEPTED
+		                                             : QUANTUM_VERDICT_UNKNOWN_CID;
 	case WIRE_CLASS_NOT_QUANTUM:
 		return QUANTUM_VERDICT_NOT_QUANTUM;
 	case WIRE_CLASS_BAD_LENGTH:

@@ -18,6 +18,14 @@ struct pair_dgram {
 	uint8_t *data;
 };
 
+const struct crypto_provider *pair_provider;
+
+static const struct crypto_provider *
+pair_crypto(void)
+{
+	return pair_provider != NULL ? pair_provider : crypto_null_provider();
+}
+
 static void
 buf_get(void *ctx, void *owner)
 {
@@ -62,8 +70,7 @@ end_init(struct pair_end *end, uint64_t seed, uint32_t conns, uint32_t busy)
 	end->mem = aligned_alloc(64, quantum_env_bytes(&conf));
 	end->secret_mem = aligned_alloc(64, quantum_env_secret_bytes(&conf));
 	memset(end->secret_mem, 0, quantum_env_secret_bytes(&conf));
-	end->env = quantum_env_init(end->mem, end->secret_mem, &conf, crypto_null_provider(), &ops,
-	                            seed);
+	end->env = quantum_env_init(end->mem, end->secret_mem, &conf, pair_crypto(), &ops, seed);
 	end->conn = NULL;
 	end->refs = 0;
 }
@@ -92,8 +99,7 @@ pair_init_sized(struct pair *p, uint64_t seed, uint32_t conns, uint32_t busy)
 	end_init(&p->client, seed + 1, conns, busy);
 	end_init(&p->server, seed + 2, conns, busy);
 	p->tap = calloc(2, sizeof(*p->tap));
-	ck_assert_int_eq(
-		quantum_server_keys_init(&p->keys, crypto_null_provider(), random, reset_key), 0);
+	ck_assert_int_eq(quantum_server_keys_init(&p->keys, pair_crypto(), random, reset_key), 0);
 	quantum_cid_codec_init(&p->codec, random);
 	p->table_mem = aligned_alloc(64, quantum_table_bytes(8));
 	quantum_table_init(&p->table, p->table_mem, 8, 3, &p->codec, seed);
@@ -112,7 +118,7 @@ unix_ms(const struct pair *p)
 void
 pair_seal_token(struct pair *p)
 {
-	const struct crypto_provider *crypto = crypto_null_provider();
+	const struct crypto_provider *crypto = pair_crypto();
 	uint8_t nonce[CRYPTO_NONCE_BYTES] = { (uint8_t)++p->tokens, (uint8_t)p->seed };
 
 	ck_assert_int_eq(crypto->token_seal(crypto->ctx, &p->token, nonce, p->dialed.token), 0);
@@ -128,6 +134,7 @@ pair_connect(struct pair *p)
 	p->dialed = (struct quantum_client_conf){ .server = p->server_addr };
 	p->token =
 		(struct crypto_token){ .issued_ms = unix_ms(p), .expires_ms = unix_ms(p) + 30000 };
+	p->token.epoch = pair_provider != NULL ? 1 : 0; /* of a ring in memory */
 	p->token.conn_id.b[0] = (uint8_t)(p->tokens + 1);
 	p->token.conn_id.b[15] = 1;
 	memset(p->token.psk, 7, sizeof(p->token.psk));
@@ -193,7 +200,7 @@ transmit(struct pair *p, struct pair_end *end, bool to_server)
 		return;
 	for (unsigned i = 0; i < 1000; i++) {
 		struct quantum_tx tx = { .data = data, .cap = sizeof(data) };
-		const struct crypto_provider *crypto = crypto_null_provider();
+		const struct crypto_provider *crypto = pair_crypto();
 
 		if (quantum_conn_tx_prepare(end->conn, &tx, p->now_ns) != 1)
 			return;
@@ -208,7 +215,7 @@ transmit(struct pair *p, struct pair_end *end, bool to_server)
 static enum quantum_verdict
 conn_rx(struct pair *p, struct quantum_conn *conn, struct quantum_rx *rx)
 {
-	const struct crypto_provider *crypto = crypto_null_provider();
+	const struct crypto_provider *crypto = pair_crypto();
 	const enum quantum_verdict v = quantum_conn_rx_prepare(conn, rx, p->now_ns);
 
 	if (v != QUANTUM_VERDICT_ACCEPTED)
@@ -248,7 +255,10 @@ server_rx(struct pair *p, struct quantum_rx *rx)
 	if (tx.len > 0)
 		queue_push(p, false, &tx);
 	if (v == QUANTUM_VERDICT_ACCEPTED) {
-		ck_assert_int_eq(quantum_accept_derive(crypto_null_provider(), &accept), 0);
+		if (quantum_accept_derive(pair_crypto(), &accept) != 0) {
+			quantum_server_abandon(p->srv, &accept);
+			return v;
+		}
 		ck_assert_int_eq(quantum_server_accept(p->srv, &accept, &now, &conn), 0);
 		p->server.conn = conn;
 	}
@@ -286,7 +296,7 @@ enum quantum_verdict
 pair_inject(struct pair *p, bool to_server, const struct pair_craft *craft, const uint8_t *payload,
             size_t len)
 {
-	const struct crypto_provider *crypto = crypto_null_provider();
+	const struct crypto_provider *crypto = pair_crypto();
 	struct quantum_conn *from = to_server ? p->client.conn : p->server.conn;
 	const uint64_t pn = craft->pn != 0 ? craft->pn : quantum_rtx_pn_peek(&from->rtx);
 	const uint32_t aad_len = WIRE_HEADER_BYTES + craft->nb_sacks * WIRE_SACK_BYTES;

@@ -14,6 +14,10 @@
 #define PAIR_NS     1000000000ull /* where virtual time starts */
 #define PAIR_UNIX   1750000000000ull
 
+/* What both ends compute with, when set before pair_init(): a provider of group 0; else the null
+ * one. */
+extern const struct crypto_provider *pair_provider;
+
 #define PAIR_TO_CLIENT 0
 #define PAIR_TO_SERVER 1
 
