@@ -192,6 +192,7 @@ receive(struct endpoint *ep, struct quantum_now *now)
 			return nb;
 		now->ns = client_os_ns();
 		receive_burst(ep, (unsigned)nb, now);
+		protect_forget(); /* of handshakes and new key epochs */
 	}
 	return 0;
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <protect/mem.h>
+
 #include "lcore_priv.h"
 
 #define DERIVED_MAX    8u  /* connections made in one iteration */
@@ -47,6 +49,7 @@ finish(struct pipeline_lcore *lc, struct handshake *h, const struct quantum_now 
 		drop(lc, PIPELINE_VERDICT_DROP_KEYS);
 	} else {
 		rc = quantum_server_accept(lc->server, &h->accept, now, &conn);
+		protect_forget();
 		if (rc < 0)
 			drop(lc, PIPELINE_VERDICT_DROP_NO_SLOT);
 	}

@@ -242,6 +242,7 @@ pipeline_handshaker_poll(struct pipeline_handshaker *hs, const struct crypto_pro
 	start_ns = cpu_ns();
 	for (unsigned i = 0; i < nb; i++)
 		work_on(hs, provider, items[i]);
+	protect_forget(); /* now it may sleep for long */
 	hs->stats.busy_ns += cpu_ns() - start_ns;
 	return nb;
 }

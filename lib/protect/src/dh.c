@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <base/err.h>
+#include <protect/mem.h>
 
 #include "dh_priv.h"
 #include "scrub_priv.h"
@@ -23,7 +24,7 @@ static int
 finish(int rc)
 {
 	ERR_clear_error();
-	protect_stack_scrub();
+	protect_forget();
 	return rc;
 }
 

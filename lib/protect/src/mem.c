@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * mem.c - pages for secrets, and overwriting what a library left on the stack.
+ * mem.c - pages for secrets.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -9,8 +9,6 @@
 #include <base/err.h>
 #include <crypto/provider.h>
 #include <protect/mem.h>
-
-#include "scrub_priv.h"
 
 /* @return bytes rounded up to whole pages, or 0 when that with two guard pages would wrap */
 static size_t
@@ -65,12 +63,4 @@ protect_mem_free(void *mem, size_t bytes)
 
 	aef_assert(rc == 0);
 	(void)rc;
-}
-
-__attribute__((noinline)) void
-protect_stack_scrub(void)
-{
-	uint8_t below[PROTECT_SCRUB_BYTES];
-
-	crypto_wipe(below, sizeof(below));
 }

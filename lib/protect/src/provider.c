@@ -14,6 +14,7 @@
 #include "hash_priv.h"
 #include "provider_priv.h"
 #include "ring_priv.h"
+#include "scrub_priv.h"
 #include "selftest_priv.h"
 
 static inline struct protect_aead_text
@@ -35,6 +36,7 @@ seal_burst(void *ctx, struct crypto_op *ops, unsigned nb)
 		protect_aead_seal(key, &p->work, &text, ops[i].tag);
 	}
 	crypto_wipe(&p->work, sizeof(p->work));
+	protect_registers_clear();
 }
 
 AEF_HOT static void
@@ -50,6 +52,7 @@ open_burst(void *ctx, struct crypto_op *ops, unsigned nb)
 		ops[i].ok = protect_aead_open(key, &p->work, &text, ops[i].tag);
 	}
 	crypto_wipe(&p->work, sizeof(p->work)); /* among it the right tag of a forged packet */
+	protect_registers_clear();
 }
 
 static void
@@ -69,6 +72,7 @@ mac(void *ctx, const uint8_t key[CRYPTO_PSK_BYTES], const struct crypto_bytes *p
 	protect_hmac(key, CRYPTO_PSK_BYTES, parts, nb, full);
 	memcpy(ret_mac, full, CRYPTO_MAC_BYTES);
 	crypto_wipe(full, sizeof(full));
+	protect_registers_clear();
 }
 
 static void
@@ -79,6 +83,7 @@ hkdf_extract(void *ctx, const void *salt, size_t salt_len, const void *ikm, size
 
 	(void)ctx;
 	protect_hmac(salt, salt_len, &part, 1, ret_prk);
+	protect_registers_clear();
 }
 
 static void
@@ -87,6 +92,7 @@ hkdf_expand(void *ctx, const uint8_t prk[CRYPTO_SECRET_BYTES], const void *label
 {
 	(void)ctx;
 	protect_hkdf_expand(prk, label, label_len, ret, len);
+	protect_registers_clear();
 }
 
 static int
@@ -125,6 +131,7 @@ token_seal(void *ctx, const struct crypto_token *token, const uint8_t nonce[CRYP
 		memcpy(ret_token, p->body, CRYPTO_TOKEN_BYTES);
 	crypto_wipe(p->body, sizeof(p->body));
 	crypto_wipe(&p->work, sizeof(p->work));
+	protect_registers_clear();
 	return rc;
 }
 
@@ -154,6 +161,7 @@ token_open(void *ctx, const uint8_t token[CRYPTO_TOKEN_BYTES], uint64_t now_unix
 	crypto_wipe(&opened, sizeof(opened)); /* holds the psk */
 	crypto_wipe(p->body, sizeof(p->body));
 	crypto_wipe(&p->work, sizeof(p->work));
+	protect_registers_clear();
 	return rc;
 }
 

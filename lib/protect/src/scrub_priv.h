@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * scrub_priv.h - overwriting the stack below the caller, where a library has put temporary values.
+ * scrub_priv.h - overwriting the stack below the caller, and the vector registers, where a library
+ * has put temporary values.
  *
  * OpenSSL's X25519 wipes the private key it copied, but not the field elements it worked with.
  */
@@ -12,5 +13,8 @@
 
 /** Wipe PROTECT_SCRUB_BYTES below the caller's frame. */
 void protect_stack_scrub(void);
+
+/** Clear all vector registers; some ten cycles. */
+void protect_registers_clear(void);
 
 #endif

@@ -24,6 +24,13 @@ AEF_MUST_CHECK int protect_mem_alloc(size_t bytes, void **ret_mem);
 void protect_mem_free(void *mem, size_t bytes);
 
 /**
+ * Overwrite what calls on this thread left behind: the dead stack below, and the vector registers,
+ * which a thread that sleeps keeps and a core dump shows. After work with keys that is not followed
+ * by a provider's call: the provider cleans up after itself.
+ */
+void protect_forget(void);
+
+/**
  * Fill @p ret with @p len unpredictable bytes.
  *
  * @return 0, or AEF_ERR_IO: then do not start
