@@ -21,6 +21,7 @@
 #define BUSY_MAX      64u   /* of many clients, busy at one time */
 #define KEYS_MAX      1024u /* expanded traffic keys held by one lcore, 1 KiB each */
 #define GROUP         1u
+#define HANDSHAKES    1024u /* in work at one time: fits what an ordinary user may lock */
 #define REPLIES       16384u
 #define VIRTUAL_START (1000 * AEF_NS_PER_S) /* not 0: the engine's times may look back */
 
@@ -93,6 +94,7 @@ lab_pipeline_conf(const struct lab_appliance *app, const struct lab_opts *opts, 
 		ret_conf->provider = protect_provider(app->protect[idx]);
 	ret_conf->codec = &app->codec;
 	ret_conf->keys = app->keys;
+	ret_conf->handshaker = app->handshaker;
 }
 
 /* DPDK sets up page tables for all it is given: far too much takes minutes before it fails. */
@@ -127,8 +129,9 @@ start_eal(struct lab_appliance *app, const struct lab_opts *opts, struct aef_tex
 		                conf.memory_mb, machine_mb());
 		return AEF_ERR_NOMEM;
 	}
-	/* In lockstep all run on the main thread; else main, clients, transport, workers. */
-	conf.lcores = opts->lockstep ? 1 : (uint16_t)(2 + app->nb_lcores + app->nb_workers);
+	/* In lockstep all run on the main thread; else main, clients, transport, workers,
+	 * handshakes. */
+	conf.lcores = opts->lockstep ? 1 : (uint16_t)(3 + app->nb_lcores + app->nb_workers);
 	return dpio_eal_start(&conf, ret_error);
 }
 
@@ -216,6 +219,8 @@ make_protection(struct lab_appliance *app, const struct lab_opts *opts, struct a
 	conf.ring = app->ring;
 	if (rc == 0)
 		rc = protect_create(&conf, &app->client_protect);
+	if (rc == 0)
+		rc = protect_create(&conf, &app->handshake_protect);
 	for (uint32_t i = 0; rc == 0 && i < app->nb_lcores; i++)
 		rc = protect_create(&conf, &app->protect[i]);
 	if (rc == 0)
@@ -239,11 +244,24 @@ make_protection(struct lab_appliance *app, const struct lab_opts *opts, struct a
 }
 
 static int
+make_handshaker(struct lab_appliance *app, struct aef_text *ret_error)
+{
+	struct pipeline_handshaker_conf conf;
+
+	pipeline_handshaker_conf_default(&conf);
+	conf.name = "lab";
+	conf.nb_lcores = (uint8_t)app->nb_lcores;
+	conf.slots = HANDSHAKES;
+	app->handshaker = pipeline_handshaker_create(&conf, ret_error);
+	return app->handshaker != NULL ? 0 : AEF_ERR_NOMEM;
+}
+
+static int
 make_lcores(struct lab_appliance *app, const struct lab_opts *opts, struct aef_text *ret_error)
 {
-	int rc = 0;
+	int rc = opts->lockstep ? 0 : make_handshaker(app, ret_error);
 
-	if (app->nb_lcores > 1) {
+	if (rc == 0 && app->nb_lcores > 1) {
 		rc = pipeline_mesh_init(&app->mesh, "lab", (uint8_t)app->nb_lcores, 1024,
 		                        ret_error);
 		app->mesh_made = rc == 0;
@@ -408,6 +426,8 @@ lab_appliance_fini(struct lab_appliance *app)
 		pipeline_mesh_fini(&app->mesh);
 	for (uint32_t l = 0; l < app->nb_lcores; l++)
 		protect_destroy(app->protect[l]);
+	pipeline_handshaker_destroy(app->handshaker);
+	protect_destroy(app->handshake_protect);
 	protect_destroy(app->client_protect);
 	protect_ring_close(app->ring);
 	protect_mem_free(app->keys, sizeof(*app->keys));

@@ -40,7 +40,8 @@ struct lab_appliance {
 	struct rte_ring *to_appliance[LAB_LCORES_MAX], *to_clients[LAB_LCORES_MAX];
 	struct dpio_port port, client_port;
 	struct protect_ring *ring; /* token keys of this run: the lab issues and accepts */
-	struct protect *protect[LAB_LCORES_MAX], *client_protect;
+	struct protect *protect[LAB_LCORES_MAX], *client_protect, *handshake_protect;
+	struct pipeline_handshaker *handshaker; /* NULL: lockstep, the transport lcore does it */
 	struct quantum_cid_codec codec;
 	struct pipeline_keys *keys; /* in memory for secrets */
 	struct pipeline_mesh mesh;

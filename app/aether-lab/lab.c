@@ -78,6 +78,21 @@ service_next_ns(const void *ctx)
 	return worker_next_ns(ctx);
 }
 
+static unsigned
+handshake_poll(void *ctx)
+{
+	const struct lab_appliance *app = ctx;
+
+	return pipeline_handshaker_poll(app->handshaker, protect_provider(app->handshake_protect));
+}
+
+static uint64_t
+handshake_next_ns(const void *ctx)
+{
+	(void)ctx;
+	return AEF_TIME_NEVER; /* the transport lcores ring */
+}
+
 static void
 make_cores(struct lab *lab)
 {
@@ -99,6 +114,9 @@ make_cores(struct lab *lab)
 	for (uint32_t i = 0; i < app->nb_workers; i++)
 		add_core(lab, "worker", service_poll, service_next_ns, app->workers[i].worker,
 		         worker_bell(app->workers[i].worker));
+	if (app->handshaker != NULL)
+		add_core(lab, "handshakes", handshake_poll, handshake_next_ns, app,
+		         pipeline_handshaker_bell(app->handshaker));
 }
 
 static void

@@ -15,7 +15,7 @@
 #include "direct.h"
 #include "options.h"
 
-#define LAB_CORES_MAX (1u + LAB_LCORES_MAX + LAB_WORKERS_MAX)
+#define LAB_CORES_MAX (2u + LAB_LCORES_MAX + LAB_WORKERS_MAX)
 
 enum lab_phase { LAB_CONNECT, LAB_IDLE, LAB_TYPE, LAB_SETTLE, LAB_END };
 
@@ -33,7 +33,7 @@ struct lab {
 	struct lab_appliance app;
 	struct lab_direct *direct; /* instead of lcores and workers; NULL: those */
 	struct lab_host host;
-	struct lab_core cores[LAB_CORES_MAX]; /* host, transport, workers */
+	struct lab_core cores[LAB_CORES_MAX]; /* host, transport, workers, handshakes */
 	uint32_t nb_cores;
 	atomic_bool stop;
 	bool threaded;
