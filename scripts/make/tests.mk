@@ -11,6 +11,8 @@ SIM_SEEDS      ?= 200
 EQUAL_SEEDS    ?= 20
 TEXT_SOAK_ARGS ?= $(if $(filter test release,$(FLAVOUR)),--pairs 1000000 --sessions 200,--pairs 30000 --sessions 20)
 PROTECT_SEALS  ?= $(if $(filter test release,$(FLAVOUR)),100000,20000)
+# It stops and dumps a child, which is larger and slower under a sanitizer.
+SECRETS := $(if $(filter test release,$(FLAVOUR)),$(call have,secrets))
 # It stands where the sanitizers stand, in front of malloc.
 STEADY := $(if $(filter test release,$(FLAVOUR)),$(call have,steady))
 # ipsec-mb and two busy threads: no place for a sanitizer. Counts only, so that load does not matter.
@@ -26,12 +28,12 @@ SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
 	$(if $(call have,crypto-soak),'$B/crypto-soak --seals $(PROTECT_SEALS)') \
 	$(if $(call have,nonce-soak),'$B/nonce-soak --seals $(PROTECT_SEALS)0 --restarts 11') \
 	$(if $(call have,replay-soak),'$B/replay-soak --packets $(PROTECT_SEALS)') \
-	$(if $(STEADY),'$B/steady --packets 100000') \
+	$(if $(STEADY),'$B/steady --packets 100000') $(addprefix $B/,$(SECRETS)) \
 	$(if $(FLOOD),'$B/flood syn --counts --sessions 64 --rounds 1 --ms 500' '$B/flood forged --counts --sessions 64 --packets 60000')
 # Corpora of the fuzz targets, without the fuzzer.
 REPLAYS := $(foreach f,$(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c))),$(if $(wildcard tests/fuzz/corpus/$f/*),$f))
 SUITE_EXTRA += $(foreach f,$(REPLAYS),'$B/replay-$f tests/fuzz/corpus/$f')
-SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal siege text-soak guuid-soak crypto-soak nonce-soak replay-soak $(if $(INTEROP),interop-peer quantum-cat)) $(STEADY) $(REPLAYS:%=replay-%))
+SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal siege text-soak guuid-soak crypto-soak nonce-soak replay-soak $(if $(INTEROP),interop-peer quantum-cat)) $(STEADY) $(SECRETS) $(REPLAYS:%=replay-%))
 # DPDK's rings are lock-free in ways ThreadSanitizer cannot see; these programs share memory in C11 terms.
 TSAN_PROGS := $(filter $(addprefix $B/unit-,base client control protect sockio runtime text),$(UNIT_PROGS)) \
 	$(addprefix $B/,$(call have,guuid-soak))
