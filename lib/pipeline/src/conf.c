@@ -44,3 +44,20 @@ pipeline_keys_rotate(struct pipeline_keys *keys, const struct crypto_provider *p
 		atomic_store_explicit(&keys->current, next, memory_order_release);
 	return rc;
 }
+
+void
+pipeline_keys_retire(struct pipeline_keys *keys)
+{
+	const struct quantum_server_keys *current =
+		atomic_load_explicit(&keys->current, memory_order_relaxed);
+	struct quantum_server_keys *old = &keys->sets[current == &keys->sets[0]];
+	const unsigned ended = (old->epoch + 1) & 1, kept = old->epoch & 1;
+
+	if (old->epoch == current->epoch || current == old)
+		return;
+	/* [Q-4.2] Its 120 s are over. Not with zeros: a cookie under a key of zeros is anybody's,
+	 * should a lcore still look here. */
+	memcpy(old->cookie_key[ended], old->cookie_key[kept], sizeof(old->cookie_key[0]));
+	memcpy(old->dh_priv[ended], old->dh_priv[kept], sizeof(old->dh_priv[0]));
+	memcpy(old->dh_pub[ended], old->dh_pub[kept], sizeof(old->dh_pub[0]));
+}

@@ -492,6 +492,42 @@ START_TEST(pipeline_keys_of_the_handshake_may_change_while_it_runs)
 }
 END_TEST
 
+static bool
+holds(const struct pipeline_keys *keys, const uint8_t *secret, size_t len)
+{
+	const uint8_t *at = (const uint8_t *)keys;
+
+	for (size_t i = 0; i + len <= sizeof(*keys); i++)
+		if (memcmp(at + i, secret, len) == 0)
+			return true;
+	return false;
+}
+
+/* Two rotations after its birth an epoch is over, in the unused set, too. */
+START_TEST(pipeline_keys_that_ended_stand_nowhere)
+{
+	const struct crypto_provider *crypto = crypto_null_provider();
+	struct pipeline_keys keys = { .current = NULL };
+	uint8_t random[4][64];
+	const uint8_t reset[32] = { 5 };
+
+	for (unsigned i = 0; i < sizeof(random); i++)
+		((uint8_t *)random)[i] = (uint8_t)(37 * i + i / 64 + 1);
+	ck_assert_int_eq(pipeline_keys_init(&keys, crypto, random[0], reset), 0);
+	pipeline_keys_retire(&keys); /* nothing has ended yet */
+	ck_assert(holds(&keys, random[0], 16));
+	for (unsigned i = 1; i < 4; i++) {
+		ck_assert_int_eq(pipeline_keys_rotate(&keys, crypto, random[i]), 0);
+		pipeline_keys_retire(&keys);
+		ck_assert(holds(&keys, random[i], 16));
+		ck_assert(holds(&keys, random[i - 1], 16));
+		ck_assert(holds(&keys, keys.current->dh_priv[(i - 1) & 1], 32));
+		if (i > 1)
+			ck_assert(!holds(&keys, random[i - 2], 16));
+	}
+}
+END_TEST
+
 START_TEST(pipeline_same_seed_gives_the_same_frames_and_times)
 {
 	uint64_t hash[2], at[2];
@@ -533,4 +569,5 @@ TEST_SUITE(pipeline, &pipeline_client_over_ipv4_gets_its_messages_back,
            &pipeline_mutated_datagrams_of_a_live_client_are_refused,
            &pipeline_forgotten_connection_is_answered_with_a_reset,
            &pipeline_keys_of_the_handshake_may_change_while_it_runs,
+           &pipeline_keys_that_ended_stand_nowhere,
            &pipeline_same_seed_gives_the_same_frames_and_times)

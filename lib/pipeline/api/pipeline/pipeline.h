@@ -98,6 +98,12 @@ AEF_MUST_CHECK int pipeline_keys_rotate(struct pipeline_keys *keys,
                                         const struct crypto_provider *provider,
                                         const uint8_t random[64]);
 
+/**
+ * Overwrite the epoch that the last rotation ended, in the set that is no longer current; from the
+ * main thread, when every lcore has taken the new set over: a second after the rotation.
+ */
+void pipeline_keys_retire(struct pipeline_keys *keys);
+
 /** Rings of @p ring_size (power of two) between @p nb_lcores; @p name at most 12 characters. */
 AEF_MUST_CHECK int pipeline_mesh_init(struct pipeline_mesh *mesh, const char *name,
                                       uint8_t nb_lcores, uint32_t ring_size,
