@@ -32,10 +32,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *in, size_t size)
 {
 	uint8_t *data = malloc(size + 1);
-	struct aef_reader r = aef_reader_make(data, size);
+	struct aef_reader r;
 	struct wire_frame f;
 
 	memcpy(data, in, size);
+	r = aef_reader_make(data, size);
 	while (wire_frame_decode(&r, &f) == 0) {
 		if (f.type == WIRE_FRAME_DATA &&
 		    (f.data.data < data || f.data.data + f.data.len > data + size))
