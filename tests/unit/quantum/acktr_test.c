@@ -489,6 +489,84 @@ START_TEST(acktr_random_arrivals_never_report_what_was_not_received)
 }
 END_TEST
 
+START_TEST(acktr_recovered_without_a_node_is_counted_and_acknowledged_all_the_same)
+{
+	struct quantum_acktr at;
+
+	setup(&at, 0, 2);
+	ck_assert_int_eq(got(&at, 0, 1), 0);
+	ck_assert_int_eq(got(&at, 5, 1), 0); /* takes both nodes, as received and as unreported */
+	quantum_acktr_on_recovered(&at, 3);
+
+	ck_assert_uint_eq(at.nb_unlisted, 1);
+	ck_assert(quantum_acktr_should_ack(&at, 1));
+	ck_assert_uint_eq(sent(&at, 1).nb_recovered, 0);
+	quantum_acktr_fini(&at);
+}
+END_TEST
+
+/* 60 holes at once: 40 unreported ranges are noted, the others are the sender's to send again. */
+START_TEST(acktr_more_unreported_ranges_than_fit_are_counted_and_the_noted_ones_reported)
+{
+	struct quantum_acktr at;
+
+	setup(&at, 0, NB_NODES);
+	for (uint64_t i = 1; i <= 60; i++)
+		ck_assert_int_eq(got(&at, i * 10, 1), 0);
+	const struct quantum_ack first = sent(&at, 1);
+
+	ck_assert_uint_eq(first.nb_blocks, QUANTUM_ACK_BLOCKS_MAX);
+	ck_assert_uint_eq(first.nb_more, QUANTUM_ACK_MORE_MAX);
+	ck_assert_uint_eq(first.blocks[0].first, 600);
+	for (uint32_t i = 0; i < first.nb_more; i++)
+		ck_assert_uint_eq(first.more[i].first, 400 - 10 * i);
+	ck_assert_uint_eq(at.nb_unlisted, 60 - QUANTUM_ACK_BLOCKS_MAX - QUANTUM_ACK_MORE_MAX);
+	quantum_acktr_fini(&at);
+	ck_assert_uint_eq(pool.in_use, 0);
+}
+END_TEST
+
+/* A floor that passes the latest arrival leaves no range to put first. */
+START_TEST(acktr_latest_arrival_below_the_floor_gives_the_highest_range_first)
+{
+	struct quantum_acktr at;
+
+	setup(&at, 0, NB_NODES);
+	ck_assert_int_eq(got(&at, 20, 1), 0);
+	ck_assert_int_eq(got(&at, 30, 1), 0);
+	ck_assert_int_eq(got(&at, 5, 1), 0);
+	quantum_acktr_on_floor(&at, 10);
+	const struct quantum_ack ack = sent(&at, 2);
+
+	ck_assert_uint_eq(ack.ack, 10);
+	ck_assert_uint_eq(ack.nb_blocks, 2);
+	ck_assert_uint_eq(ack.blocks[0].first, 30);
+	ck_assert_uint_eq(ack.blocks[1].first, 20);
+	quantum_acktr_fini(&at);
+}
+END_TEST
+
+START_TEST(acktr_owes_from_the_first_ack_eliciting_packet_until_it_is_sent)
+{
+	struct quantum_acktr at;
+
+	quantum_acktr_fini(NULL);
+	memset(&at, 0, sizeof(at));
+	quantum_acktr_fini(&at); /* never began */
+	setup(&at, 0, NB_NODES);
+	ck_assert(!quantum_acktr_owes(&at));
+	ck_assert_int_eq(got(&at, 0, 1), 0);
+	sent(&at, 1);
+	ck_assert_int_eq(got(&at, 1, 1), 0); /* not at once: by the timer */
+	ck_assert(!at.ack_now);
+	ck_assert(quantum_acktr_owes(&at));
+	at.nb_eliciting = UINT32_MAX; /* saturates: the pace stays at every tenth */
+	ck_assert_int_eq(got(&at, 2, 1), 0);
+	ck_assert_uint_eq(at.nb_eliciting, UINT32_MAX);
+	quantum_acktr_fini(&at);
+}
+END_TEST
+
 TEST_SUITE(acktr, &acktr_in_order_packets_move_ack_and_take_no_node,
            &acktr_hole_stops_ack_and_block_begins_above_it,
            &acktr_filled_hole_joins_everything_and_frees_nodes,
@@ -507,4 +585,8 @@ TEST_SUITE(acktr, &acktr_in_order_packets_move_ack_and_take_no_node,
            &acktr_recovered_numbers_are_bounded,
            &acktr_numbers_expand_to_the_nearest_across_the_32_bit_wrap,
            &acktr_across_the_32_bit_wrap_ranges_stay_in_order,
-           &acktr_random_arrivals_never_report_what_was_not_received)
+           &acktr_random_arrivals_never_report_what_was_not_received,
+           &acktr_recovered_without_a_node_is_counted_and_acknowledged_all_the_same,
+           &acktr_more_unreported_ranges_than_fit_are_counted_and_the_noted_ones_reported,
+           &acktr_latest_arrival_below_the_floor_gives_the_highest_range_first,
+           &acktr_owes_from_the_first_ack_eliciting_packet_until_it_is_sent)

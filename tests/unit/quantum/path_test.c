@@ -402,6 +402,95 @@ START_TEST(path_id_stays_through_a_move_and_gives_no_access)
 }
 END_TEST
 
+/* After 10 s the places of the first moves are free again. */
+START_TEST(path_moves_are_counted_in_any_10_s)
+{
+	start(40);
+	for (unsigned i = 0; i < CANDIDATE_MOVES + 2; i++) {
+		p.client_addr.port++;
+		(void)pair_inject(&p, true, &(struct pair_craft){ 0 }, ping, 1);
+		ck_assert_int_eq(p.server.conn->path.validating, i < CANDIDATE_MOVES);
+		pair_run(&p, 200 * MS);
+	}
+	pair_run(&p, 10 * AEF_NS_PER_S);
+	p.client_addr.port++;
+	(void)pair_inject(&p, true, &(struct pair_craft){ 0 }, ping, 1);
+	ck_assert(p.server.conn->path.validating);
+	pair_fini(&p);
+}
+END_TEST
+
+/* What a driver may keep a way for: the peer, who is validated, who asked; nobody else. */
+START_TEST(path_engine_names_the_addresses_that_it_may_send_to)
+{
+	static const uint8_t challenge[9] = { WIRE_FRAME_PATH_CHALLENGE, 1 };
+	const struct quantum_addr nobody = { .ip = { 77 }, .port = 7 };
+	struct quantum_addr old, asker;
+
+	start(41);
+	old = p.client_addr;
+	ck_assert(quantum_conn_may_send_to(p.server.conn, &old));
+	ck_assert(!quantum_conn_may_send_to(p.server.conn, &nobody));
+	p.client_addr.port++;
+	ck_assert(!quantum_conn_may_send_to(p.server.conn, &p.client_addr));
+	(void)pair_inject(&p, true, &(struct pair_craft){ 0 }, ping, 1);
+	ck_assert(quantum_conn_may_send_to(p.server.conn, &p.client_addr));
+	asker = p.client_addr;
+	asker.port++;
+	const struct quantum_addr moved = p.client_addr;
+
+	p.client_addr = asker;
+	(void)pair_inject(&p, true, &(struct pair_craft){ 0 }, challenge, sizeof(challenge));
+	ck_assert(quantum_conn_may_send_to(p.server.conn, &asker));
+	ck_assert(quantum_conn_may_send_to(p.server.conn, &moved));
+	ck_assert(quantum_conn_may_send_to(p.server.conn, &old));
+	ck_assert(!quantum_conn_may_send_to(p.server.conn, &nobody));
+	p.client_addr = old;
+	pair_run(&p, 5 * AEF_NS_PER_S);
+	ck_assert(!quantum_conn_may_send_to(p.server.conn, &asker));
+	pair_fini(&p);
+}
+END_TEST
+
+/* Where less than the first step is allowed, that is tried alone. */
+START_TEST(path_mtu_search_stops_at_a_configured_size_below_the_first_step)
+{
+	pair_init(&p, 42);
+	p.conf.mtu_max_bytes = 1300;
+	pair_establish(&p);
+	pair_run(&p, 2 * AEF_NS_PER_S);
+
+	ck_assert_uint_eq(p.client.conn->pmtu.mtu, 1300);
+	ck_assert_uint_eq(p.server.conn->pmtu.mtu, 1300);
+	ck_assert_uint_eq(p.client.conn->pmtu.probe, 0);
+	pair_fini(&p);
+}
+END_TEST
+
+START_TEST(path_answer_without_a_record_is_left_out_and_asked_for_again)
+{
+	static const uint8_t challenge[9] = { WIRE_FRAME_PATH_CHALLENGE, 1 };
+	static struct quantum_sent *taken[16384];
+	struct quantum_tx tx;
+	unsigned nb = 0;
+
+	start(43);
+	while ((taken[nb] = aef_pool_get(&p.server.env->sent_pkts)) != NULL)
+		ck_assert_uint_lt(++nb, AEF_DIM(taken));
+	(void)pair_inject(&p, true, &(struct pair_craft){ 0 }, challenge, sizeof(challenge));
+	while (server_sends(&tx))
+		ck_assert_uint_lt(tx.len, WIRE_MTU_BASE); /* acknowledgements only */
+	ck_assert(!p.server.conn->path.response_due);
+	while (nb > 0)
+		aef_pool_put(&p.server.env->sent_pkts, taken[--nb]);
+	(void)pair_inject(&p, true, &(struct pair_craft){ 0 }, challenge, sizeof(challenge));
+	ck_assert(p.server.conn->path.response_due);
+	pair_run(&p, 100 * MS);
+	ck_assert(!p.server.conn->path.response_due);
+	pair_fini(&p);
+}
+END_TEST
+
 TEST_SUITE(path, &path_new_port_is_validated_and_keeps_what_was_learnt,
            &path_new_address_starts_rtt_rate_and_mtu_anew, &path_migrate_needs_a_confirmed_client,
            &path_only_the_highest_protected_packet_moves, &path_apparent_moves_are_limited,
@@ -411,4 +500,8 @@ TEST_SUITE(path, &path_new_port_is_validated_and_keeps_what_was_learnt,
            &path_lost_mtu_probes_are_no_congestion_and_end_the_search,
            &path_black_hole_falls_back_to_the_base_size,
            &path_that_marks_everything_switches_ecn_off, &path_that_marks_some_keeps_ecn,
-           &path_idle_client_pings_every_25_s, &path_id_stays_through_a_move_and_gives_no_access)
+           &path_idle_client_pings_every_25_s, &path_id_stays_through_a_move_and_gives_no_access,
+           &path_moves_are_counted_in_any_10_s,
+           &path_engine_names_the_addresses_that_it_may_send_to,
+           &path_mtu_search_stops_at_a_configured_size_below_the_first_step,
+           &path_answer_without_a_record_is_left_out_and_asked_for_again)

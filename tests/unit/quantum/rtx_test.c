@@ -292,6 +292,31 @@ START_TEST(rtx_drain_gives_every_record_back)
 }
 END_TEST
 
+START_TEST(rtx_skips_that_touch_are_one_and_too_many_are_refused)
+{
+	setup();
+	rtx.skip_in = UINT32_MAX;
+	send_many(1, 0);
+	ck_assert_int_eq(quantum_rtx_pn_skip_to(&rtx, 1), 0); /* nothing to skip */
+	ck_assert_uint_eq(rtx.nb_skips, 0);
+	ck_assert_int_eq(quantum_rtx_pn_skip_to(&rtx, 10), 0);
+	ck_assert_int_eq(quantum_rtx_pn_skip_to(&rtx, 20), 0);
+	ck_assert_uint_eq(rtx.nb_skips, 1);
+	ck_assert_uint_eq(rtx.skips[0].first, 1);
+	ck_assert_uint_eq(rtx.skips[0].end, 20);
+	ck_assert_int_eq(quantum_rtx_pn_skip_to(&rtx, UINT64_MAX), AEF_ERR_RANGE);
+	while (rtx.nb_skips < QUANTUM_SKIPS_MAX) {
+		quantum_rtx_on_sent_untracked(&rtx, 0, 32);
+		ck_assert_int_eq(quantum_rtx_pn_skip_to(&rtx, rtx.next_pn + 5), 0);
+	}
+	quantum_rtx_on_sent_untracked(&rtx, 0, 32);
+	const uint64_t next = rtx.next_pn;
+
+	ck_assert_int_eq(quantum_rtx_pn_skip_to(&rtx, next + 5), AEF_ERR_FULL);
+	ck_assert_uint_eq(rtx.next_pn, next);
+}
+END_TEST
+
 TEST_SUITE(rtx, &rtx_skipped_number_acknowledged_is_a_violation_until_the_floor_passes,
            &rtx_skips_are_spread_around_their_mean_and_bounded,
            &rtx_forced_skip_to_a_new_epoch_is_one_skip,
@@ -306,4 +331,5 @@ TEST_SUITE(rtx, &rtx_skipped_number_acknowledged_is_a_violation_until_the_floor_
            &rtx_floor_stays_at_ack_while_nothing_is_missing,
            &rtx_lost_untracked_packet_is_passed_by_the_floor_at_once,
            &rtx_records_are_bounded_per_connection_and_by_the_pool,
-           &rtx_drain_gives_every_record_back)
+           &rtx_drain_gives_every_record_back,
+           &rtx_skips_that_touch_are_one_and_too_many_are_refused)

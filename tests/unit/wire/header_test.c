@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <base/err.h>
 #include <base/rng.h>
+#include <wire/handshake.h>
 #include <wire/header.h>
 
 #include "harness.h"
@@ -126,9 +127,82 @@ START_TEST(header_sack_blocks_round_trip)
 }
 END_TEST
 
+/* A datagram of a class, as long as the class asks for. */
+static enum wire_class
+classify_fixed(uint8_t flags, size_t len, uint16_t payload_len, uint32_t seq, uint32_t ack)
+{
+	static uint8_t data[700];
+	struct wire_header hdr = {
+		.version = 1, .flags = flags, .payload_len = payload_len, .seq = seq, .ack = ack
+	};
+
+	wire_header_encode(data, &hdr);
+	return wire_classify(data, len, &hdr);
+}
+
+/* [Q-4.1] [Q-4.2] [Q-4.3] [Q-4.5] [Q-4.6] Every length but the right ones, and every payload length
+ * that does not say the same. */
+START_TEST(header_fixed_classes_have_their_lengths_and_say_so)
+{
+	const uint8_t syn = WIRE_FLAG_SYN, ack = WIRE_FLAG_ACK, rst = WIRE_FLAG_RST;
+	const size_t ack_min = WIRE_ACK_TEXT_AT + WIRE_TAG_BYTES;
+
+	for (size_t len = WIRE_HEADER_BYTES; len < 700; len++) {
+		const uint16_t body = (uint16_t)(len - WIRE_HEADER_BYTES);
+
+		ck_assert_int_eq(classify_fixed(syn, len, body, 0, 0),
+		                 len == WIRE_SYN_BYTES ? WIRE_CLASS_SYN : WIRE_CLASS_BAD_LENGTH);
+		ck_assert_int_eq(classify_fixed(syn | ack, len, body, 0, 0),
+		                 len == WIRE_SYN_ACK_BYTES || len == WIRE_BUSY_BYTES
+		                         ? WIRE_CLASS_SYN_ACK
+		                         : WIRE_CLASS_BAD_LENGTH);
+		ck_assert_int_eq(classify_fixed(rst, len, body, 0, 0),
+		                 len == WIRE_RST_BYTES ? WIRE_CLASS_RST : WIRE_CLASS_BAD_LENGTH);
+		ck_assert_int_eq(classify_fixed(ack, len, (uint16_t)(body - WIRE_TAG_BYTES), 0, 0),
+		                 len >= ack_min ? WIRE_CLASS_ACK : WIRE_CLASS_BAD_LENGTH);
+		for (int off = -1; off <= 1; off += 2) {
+			const uint16_t lie = (uint16_t)(body + off);
+
+			ck_assert_int_eq(classify_fixed(syn, len, lie, 0, 0),
+			                 WIRE_CLASS_BAD_LENGTH);
+			ck_assert_int_eq(classify_fixed(syn | ack, len, lie, 0, 0),
+			                 WIRE_CLASS_BAD_LENGTH);
+			ck_assert_int_eq(classify_fixed(rst, len, lie, 0, 0),
+			                 WIRE_CLASS_BAD_LENGTH);
+			ck_assert_int_eq(
+				classify_fixed(ack, len, (uint16_t)(lie - WIRE_TAG_BYTES), 0, 0),
+				WIRE_CLASS_BAD_LENGTH);
+		}
+	}
+}
+END_TEST
+
+/* */
+START_TEST(header_reset_has_no_numbers_and_version_reply_no_flags)
+{
+	uint8_t data[64];
+	const struct aef_guuid cid = { { 1 } };
+	const size_t len = wire_version_reply_encode(data, &cid);
+	struct wire_header hdr;
+
+	ck_assert_int_eq(classify_fixed(WIRE_FLAG_RST, WIRE_RST_BYTES, 16, 0, 0), WIRE_CLASS_RST);
+	ck_assert_int_eq(classify_fixed(WIRE_FLAG_RST, WIRE_RST_BYTES, 16, 1, 0),
+	                 WIRE_CLASS_BAD_LENGTH);
+	ck_assert_int_eq(classify_fixed(WIRE_FLAG_RST, WIRE_RST_BYTES, 16, 0, 1),
+	                 WIRE_CLASS_BAD_LENGTH);
+	data[5] = WIRE_FLAG_PSH;
+	ck_assert_int_eq(wire_classify(data, len, &hdr), WIRE_CLASS_BAD_LENGTH);
+	data[5] = 0;
+	data[31]++;
+	ck_assert_int_eq(wire_classify(data, len, &hdr), WIRE_CLASS_BAD_LENGTH);
+}
+END_TEST
+
 TEST_SUITE(header, &header_layout_is_the_missions_byte_for_byte,
            &header_each_of_the_256_flag_bytes_has_one_class,
            &header_block_count_is_a_whole_number_from_0_to_8,
            &header_version_reply_echoes_the_id_and_is_small,
            &header_longer_than_the_largest_datagram_is_refused,
-           &header_random_bytes_never_read_past_their_end, &header_sack_blocks_round_trip)
+           &header_random_bytes_never_read_past_their_end, &header_sack_blocks_round_trip,
+           &header_fixed_classes_have_their_lengths_and_say_so,
+           &header_reset_has_no_numbers_and_version_reply_no_flags)
