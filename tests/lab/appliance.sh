@@ -97,9 +97,16 @@ transfer "aetherflowd direct, IPv6" a '[fd00:98::1]:4433' 10M 30 --ring "$dir/ri
 check "two tokens" $? "$dir/keys.log"
 transfer "aetherflowd direct, one token" a 10.98.0.1:4433 1M 30 --ticket-file "$dir/once"
 refused "the same token again" "$dir/once"
+# A connection that exists outlives the key of its token [Q-10.5].
+start "$dir/live.log" ip netns exec "$tag-a" "$B/quantum-cat" 10.98.0.1:4433 --bytes 30M --verify-sha256 --discard --timeout 60 \
+	--ring "$dir/ring"
+live=$started
+sleep 0.5
 "$B/aetherctl" --socket "$dir/direct.sock" keys revoke 1 >"$dir/keys.log" 2>&1
 check "the key is revoked" $? "$dir/keys.log"
 refused "a token of the revoked key" "$dir/old"
+wait "$live" && grep -q '^quantum-cat: equal$' "$dir/live.log"
+check "a connection under way is not disturbed" $? "$dir/live.log"
 transfer "aetherflowd direct, a new key" a 10.98.0.1:4433 1M 30 --ring "$dir/ring"
 stop "$direct"
 check "aetherflowd ends well" $? "$dir/direct.log"
