@@ -141,7 +141,7 @@ enter(const char *dir, uint16_t group, bool change, char *error, struct visit *v
 	void *mem;
 	int rc = protect_mem_alloc(sizeof(*visit->set), &mem);
 
-	visit->folder = (struct protect_folder){ .fd = -1, .error = error };
+	*visit = (struct visit){ .folder = { .fd = -1, .error = error } };
 	if (rc != 0)
 		return protect_folder_fail(&visit->folder, rc,
 		                           "there is no memory that can be locked for keys: raise "
@@ -295,11 +295,12 @@ revoke_in_folder(struct protect_ring *ring, uint16_t epoch, const uint8_t *new_k
 int
 protect_ring_revoke(struct protect_ring *ring, uint16_t epoch, char ret_error[PROTECT_ERROR_MAX])
 {
-	const struct protect_folder report = { .fd = -1, .error = ret_error };
+	struct protect_folder report = { .fd = -1 };
 	uint8_t new_key[PROTECT_RING_KEY_BYTES];
 	char cause[PROTECT_ERROR_MAX];
 	int rc;
 
+	report.error = ret_error;
 	if ((rc = protect_random(new_key, sizeof(new_key))) != 0)
 		return protect_folder_fail(&report, rc,
 		                           "the system gives no random bytes: stop this node");
@@ -326,8 +327,9 @@ protect_ring_revoke(struct protect_ring *ring, uint16_t epoch, char ret_error[PR
 static int
 make_folder(const char *dir, char *error)
 {
-	const struct protect_folder report = { .fd = -1, .error = error };
+	struct protect_folder report = { .fd = -1 };
 
+	report.error = error;
 	if (mkdir(dir, S_IRWXU) != 0)
 		return errno == EEXIST
 		               ? 0

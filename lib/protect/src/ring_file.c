@@ -288,7 +288,7 @@ int
 protect_file_read_current(const struct protect_folder *folder, uint16_t group, uint16_t *ret_epoch)
 {
 	char name[PROTECT_FILE_NAME_MAX];
-	uint8_t text[CURRENT_FILE_BYTES];
+	uint8_t text[CURRENT_FILE_BYTES] = { 0 };
 	uint32_t value = 0;
 	int at = 0;
 
