@@ -30,19 +30,19 @@ silent l lb
 offloads_off a va && offloads_off b vb
 check "offloads are off" $?
 
-start "$dir/server.log" ip netns exec "$tag-b" "$B/quantum-cat" --listen --echo --discard --stats '[::]:4433'
+start "$dir/server.log" ip netns exec "$tag-b" "$B/quantum-cat" --listen --echo --discard --stats --ring "$dir/ring" '[::]:4433'
 server=$started
 wait_line "$dir/server.log" 'listening' 50
 check "the listener starts" $? "$dir/server.log"
 
-transfer "direct" a 10.97.0.1:4433 "$BYTES" 60
-transfer "direct, IPv6" a '[fd00:97::1]:4433' 10M 30
+transfer "direct" a 10.97.0.1:4433 "$BYTES" 60 --ring "$dir/ring"
+transfer "direct, IPv6" a '[fd00:97::1]:4433' 10M 30 --ring "$dir/ring"
 
 start "$dir/link.log" ip netns exec "$tag-l" "$B/aether-link" --left la --right lb --delay 10ms --loss 2% --seed 7
 link=$started
 run_in a ping -c 5 -i 0.2 -W 2 10.96.0.1 >"$dir/ping.log" 2>&1
 check "the emulated link forwards" $? "$dir/ping.log" "$dir/link.log"
-transfer "10 ms, 2 % loss" a 10.96.0.1:4433 "$BYTES" 120
+transfer "10 ms, 2 % loss" a 10.96.0.1:4433 "$BYTES" 120 --ring "$dir/ring"
 stop "$link"
 check "the emulator ends well" $? "$dir/link.log"
 stop "$server"
