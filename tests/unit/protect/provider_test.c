@@ -281,15 +281,16 @@ START_TEST(provider_without_a_ring_knows_no_token)
 }
 END_TEST
 
-START_TEST(provider_refuses_a_wrong_number_of_keys_and_says_what_to_do)
+START_TEST(provider_refuses_no_keys_says_what_to_do_and_takes_no_more_than_are_of_use)
 {
 	struct protect_conf conf = { .keys_max = 0 };
 	struct protect *p = (void *)&conf;
 
 	ck_assert_int_eq(protect_create(&conf, &p), AEF_ERR_INVALID);
 	ck_assert_ptr_null(p);
-	conf.keys_max = UINT32_MAX;
-	ck_assert_int_eq(protect_create(&conf, &p), AEF_ERR_INVALID);
+	conf.keys_max = UINT32_MAX; /* as many as are of use */
+	ck_assert_int_eq(protect_create(&conf, &p), 0);
+	protect_destroy(p);
 	ck_assert_ptr_nonnull(strstr(protect_create_text(AEF_ERR_INVALID), "correct"));
 	for (int err = 0; err > -30; err--)
 		ck_assert_uint_gt(strlen(protect_create_text(err)), 20);
@@ -325,5 +326,5 @@ TEST_SUITE(provider, &provider_says_what_it_is,
            &provider_token_opens_as_it_was_sealed_and_only_then,
            &provider_token_of_another_group_epoch_or_form_is_not_sealed,
            &provider_without_a_ring_knows_no_token,
-           &provider_refuses_a_wrong_number_of_keys_and_says_what_to_do,
+           &provider_refuses_no_keys_says_what_to_do_and_takes_no_more_than_are_of_use,
            &provider_x25519_agrees_with_the_published_exchange)

@@ -3,8 +3,9 @@
  * protect/provider.h - the real provider behind crypto/provider.h: AES-256-GCM and SHA-256 by
  * ipsec-mb, X25519 by OpenSSL, tokens under the keys of a ring.
  *
- * Expanded traffic keys (about 1 KiB each) are kept in secret memory, keys_max of them; when it is
- * full the one used longest ago makes room and is expanded again when it is needed.
+ * Expanded traffic keys (about 1 KiB each) are kept in secret memory, keys_max of them but never
+ * more than 2,048, from where on memory is slower than expanding; when it is full the one used
+ * longest ago makes room and is expanded again when it is needed.
  *
  * Source:  NIST SP 800-38D, FIPS 180-4, RFC 2104, 5869, 7748; docs/spec/quantum.md chapter 10.
  * Context: create and destroy on any thread; the provider itself on one thread at a time.
@@ -18,7 +19,7 @@
 struct protect;
 
 struct protect_conf {
-	uint32_t keys_max;         /* expanded keys held; 2 for each busy connection is plenty */
+	uint32_t keys_max; /* expanded keys held; 2 for each busy connection is plenty; not 0 */
 	struct protect_ring *ring; /* borrowed; NULL: token calls return AEF_ERR_NOTFOUND */
 };
 
@@ -27,8 +28,8 @@ struct protect_conf {
  * primitive, and ipsec-mb against OpenSSL.
  *
  * @return 0; AEF_ERR_UNSUPPORTED: the CPU has no AES or no carry-less multiply;
- *         AEF_ERR_STATE: the self-test failed; AEF_ERR_NOMEM; AEF_ERR_LIMIT: memory cannot be
- * locked
+ *         AEF_ERR_STATE: the self-test failed; AEF_ERR_INVALID: keys_max is 0; AEF_ERR_NOMEM;
+ *         AEF_ERR_LIMIT: memory cannot be locked; AEF_ERR_IO: no random bytes
  */
 AEF_MUST_CHECK int protect_create(const struct protect_conf *conf, struct protect **ret_protect);
 
