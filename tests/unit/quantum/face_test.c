@@ -26,8 +26,8 @@ START_TEST(face_event_is_announced_exactly_when_poll_has_one)
 				pair_run(&p, 200 * MS);
 			}
 			while (quantum_conn_has_event(p.client.conn))
-				ck_assert_int_ne(pair_poll(&p, &p.client, QUANTUM_EVENT_CLOSED, &ev),
-				                 1);
+				ck_assert_int_ne(
+					pair_poll(&p, &p.client, QUANTUM_EVENT_CLOSED, &ev), 1);
 			ck_assert_int_eq(quantum_conn_poll(p.client.conn, &ev), AEF_ERR_AGAIN);
 			while (quantum_conn_has_event(p.server.conn))
 				(void)pair_poll(&p, &p.server, QUANTUM_EVENT_CLOSED, &ev);
