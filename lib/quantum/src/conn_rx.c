@@ -485,7 +485,7 @@ quantum_conn_rx_commit(struct quantum_conn *conn, struct quantum_rx *rx, uint64_
 	case WIRE_CLASS_SYN_ACK:
 		return count(conn, handshake_on_syn_ack(conn, rx, now_ns));
 	case WIRE_CLASS_VERSION_REPLY:
-		handshake_on_version_reply(conn, rx, now_ns);
+		handshake_on_version_reply(conn, rx);
 		return count(conn, QUANTUM_VERDICT_ACCEPTED);
 	default:
 		return count(conn, commit_reset(conn, rx, now_ns));

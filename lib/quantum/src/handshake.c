@@ -187,13 +187,16 @@ handshake_on_accept(struct quantum_conn *conn, const struct wire_frame *f, uint6
 	return 0;
 }
 
-/* A hint: believed only while waiting for SYN+ACK. */
+/*
+ * [Q-2.6] A hint, taken only while waiting for SYN+ACK: it has no MAC, so anybody on the path may
+ * have sent it, and it must not end what a genuine SYN+ACK would go on with.
+ */
 void
-handshake_on_version_reply(struct quantum_conn *conn, const struct quantum_rx *rx, uint64_t now_ns)
+handshake_on_version_reply(struct quantum_conn *conn, const struct quantum_rx *rx)
 {
 	if (conn->state == CONN_SYN_SENT &&
 	    !wire_version_reply_has(rx->data, rx->len, WIRE_VERSION))
-		conn_end(conn, QUANTUM_CLOSE_VERSION, true, 0, now_ns);
+		conn->hs.other_version = true;
 }
 
 static void
@@ -304,7 +307,10 @@ void
 handshake_on_deadline(struct quantum_conn *conn, uint64_t now_ns)
 {
 	if (now_ns >= conn->hs.give_up_ns) {
-		conn_end(conn, QUANTUM_CLOSE_HANDSHAKE, false, 0, now_ns);
+		const bool other = conn->state == CONN_SYN_SENT && conn->hs.other_version;
+
+		conn_end(conn, other ? QUANTUM_CLOSE_VERSION : QUANTUM_CLOSE_HANDSHAKE, other, 0,
+		         now_ns);
 		return;
 	}
 	if (now_ns < conn->hs.retry_ns || conn->hs.send_due)

@@ -20,13 +20,13 @@ struct handshake_state {
 	uint64_t give_up_ns;
 	uint8_t tries;
 	bool send_due;
+	bool other_version; /* somebody said that the server does not speak ours */
 	uint32_t busy_ms;
 };
 
 enum quantum_verdict handshake_on_syn_ack(struct quantum_conn *conn, const struct quantum_rx *rx,
                                           uint64_t now_ns);
-void handshake_on_version_reply(struct quantum_conn *conn, const struct quantum_rx *rx,
-                                uint64_t now_ns);
+void handshake_on_version_reply(struct quantum_conn *conn, const struct quantum_rx *rx);
 /** ACCEPT of the server; AEF_ERR_PROTOCOL when it comes from a client or names another S. */
 AEF_MUST_CHECK int handshake_on_accept(struct quantum_conn *conn, const struct wire_frame *f,
                                        uint64_t now_ns);

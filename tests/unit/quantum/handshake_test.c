@@ -256,8 +256,8 @@ START_TEST(handshake_client_accepts_c_for_3_pto_more)
 }
 END_TEST
 
-/* A client that awaits SYN+ACK takes the hint, a later one does not. */
-START_TEST(handshake_version_reply_without_our_version_ends_the_attempt)
+/* It has no MAC: the attempt goes on, and only its end is told otherwise. */
+START_TEST(handshake_version_reply_without_our_version_is_a_hint)
 {
 	struct quantum_event ev;
 	uint8_t data[64];
@@ -270,8 +270,23 @@ START_TEST(handshake_version_reply_without_our_version_ends_the_attempt)
 	ck_assert_int_eq(p.client.conn->state, CONN_SYN_SENT); /* it lists our version */
 	memset(data + WIRE_HEADER_BYTES, 7, len - WIRE_HEADER_BYTES);
 	ck_assert_int_eq(pair_hand(&p, false, data, (uint32_t)len), QUANTUM_VERDICT_ACCEPTED);
+	ck_assert(!pair_poll(&p, &p.client, QUANTUM_EVENT_CLOSED, &ev));
+	pair_run(&p, AEF_NS_PER_S);
+	ck_assert(quantum_conn_established(p.client.conn)); /* it was forged */
+	pair_fini(&p);
+
+	pair_init(&p, 44);
+	victim = WIRE_CLASS_SYN;
+	victim_to_server = true;
+	victims_left = 99;
+	p.filter = drop_class;
+	pair_connect(&p);
+	memcpy(data + 6, p.dialed.cid.b, 16);
+	ck_assert_int_eq(pair_hand(&p, false, data, (uint32_t)len), QUANTUM_VERDICT_ACCEPTED);
+	pair_run(&p, 6 * AEF_NS_PER_S);
 	ck_assert(pair_poll(&p, &p.client, QUANTUM_EVENT_CLOSED, &ev));
 	ck_assert_int_eq(ev.closed.why, QUANTUM_CLOSE_VERSION);
+	p.filter = NULL;
 	pair_establish(&p);
 	memcpy(data + 6, p.dialed.cid.b, 16);
 	(void)pair_hand(&p, false, data, (uint32_t)len);
@@ -506,7 +521,7 @@ TEST_SUITE(handshake, &handshake_lost_packets_of_each_kind_are_made_good,
            &handshake_keeps_the_first_valid_syn_ack,
            &handshake_ack_carries_data_that_arrives_with_the_connection,
            &handshake_ids_go_from_c_to_s, &handshake_client_accepts_c_for_3_pto_more,
-           &handshake_version_reply_without_our_version_ends_the_attempt,
+           &handshake_version_reply_without_our_version_is_a_hint,
            &handshake_busy_out_of_its_time_or_forged_is_ignored,
            &handshake_configuration_outside_the_spec_is_refused,
            &handshake_without_memory_refuses_and_tries_again,

@@ -157,7 +157,7 @@ datagram_to_client(struct scene *scene, uint32_t len)
 	return buf;
 }
 
-START_TEST(handshake_version_reply_without_our_version_ends_the_attempt)
+START_TEST(handshake_version_reply_without_our_version_is_a_hint)
 {
 	struct scene scene;
 	struct sim_buf *buf;
@@ -165,7 +165,6 @@ START_TEST(handshake_version_reply_without_our_version_ends_the_attempt)
 
 	scene_plan(&scene, 1, 50 * MS);
 	scene_begin(&scene);
-	scene.world->tolerated = 1u << QUANTUM_CLOSE_VERSION;
 	scene_run(&scene, 10 * MS);
 	buf = datagram_to_client(&scene, 256);
 	len = (uint32_t)wire_version_reply_encode(buf->data, &scene.world->client[0].ses->cid);
@@ -178,8 +177,9 @@ START_TEST(handshake_version_reply_without_our_version_ends_the_attempt)
 		buf->data[i] = 99;
 	sim_arrive(scene.world, &buf, 1);
 
-	ck_assert_uint_eq(scene.nb_closed[0], 1);
-	ck_assert_int_eq(scene.why[0], QUANTUM_CLOSE_VERSION);
+	/* It may be forged: the SYN+ACK that is under way still opens the connection. */
+	ck_assert_uint_eq(scene.nb_closed[0], 0);
+	ck_assert(scene_connect(&scene, S));
 	sim_buf_put(buf);
 	scene_end(&scene);
 }
@@ -216,5 +216,5 @@ TEST_SUITE(handshake, &handshake_at_30_percent_loss_connects_within_the_token_li
            &handshake_two_syn_acks_of_different_key_epochs_connect_once,
            &handshake_full_server_says_busy_and_takes_the_client_later,
            &handshake_without_an_answer_is_given_up_in_time,
-           &handshake_version_reply_without_our_version_ends_the_attempt,
+           &handshake_version_reply_without_our_version_is_a_hint,
            &handshake_unknown_version_is_answered_only_when_long_enough)
