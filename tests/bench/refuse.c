@@ -8,7 +8,8 @@
 
 #define MSG_BYTES     1100u
 #define CHANNEL       1u
-#define FILL          128u /* frames between two measurements; the ring holds twice that */
+#define FILL          128u  /* frames between two measurements */
+#define WIRE_SLOTS    8192u /* for what all clients may send at once, too */
 #define CONNECT_NS    20000000000u
 #define TOKEN_LIFE_MS 60000u /* renewed before it expires */
 #define CROWD_MBUFS   16383u
@@ -35,6 +36,7 @@ take(struct refuse *r)
 			rte_pktmbuf_free(frame);
 }
 
+/* What is on its way, both ways; nothing is left to receive. */
 static void
 settle(struct refuse *r)
 {
@@ -43,6 +45,8 @@ settle(struct refuse *r)
 	(void)pipeline_lcore_poll(r->appliance.lcore);
 	take(r);
 	crowd_run_due(&r->crowd, now(r));
+	while (!rte_ring_empty(r->appliance.wire_in))
+		(void)pipeline_lcore_poll(r->appliance.lcore);
 }
 
 /* The timed part: polls until nothing is left to receive. */
@@ -254,7 +258,7 @@ refuse_open(struct refuse *r, const char *name, uint32_t guests, uint8_t syn_sha
 		                       .busy = 64,
 		                       .tokens = TOKENS,
 		                       .handshaker = true,
-		                       .wire_slots = 2 * FILL,
+		                       .wire_slots = WIRE_SLOTS,
 		                       .syn_share_pct = syn_share_pct,
 		                       .ack_share_pct = syn_share_pct };
 	struct crowd_conf crowd = { .guests_max = guests + REFUSE_EXTRA, .busy = 64 };

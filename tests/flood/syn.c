@@ -51,7 +51,7 @@ print_phase(const char *what, const struct phase *p)
 	printf("figure: %-8s %8.0f of %8.0f messages/s, flood %8.0f/s (%" PRIu64
 	       " lost on the wire), "
 	       "%" PRIu64 " replies; newcomers %" PRIu64 " of %" PRIu64 " in 3 s\n",
-	       what, (double)p->delivered / s, (double)p->offered / s, (double)p->flood_pkts / s,
+	       what, (double)p->delivered / s, (double)p->offered / s, (double)p->flood_in_time / s,
 	       p->lost_pkts, p->reply_pkts, p->in_time, p->started);
 }
 
@@ -70,9 +70,14 @@ add(struct phase *sum, const struct phase *p)
 	sum->delivered += p->delivered;
 }
 
-/* Goodput with the flood / without, of one round. */
-static double
-one_round(struct host *h, struct phase like, unsigned round, struct phase *sum)
+/* What was seen in each round. */
+struct seen {
+	double goodput[BENCH_ROUNDS_MAX]; /* with the flood / without */
+	double pace[BENCH_ROUNDS_MAX];    /* of the flood / what was meant */
+};
+
+static void
+one_round(struct host *h, struct phase like, unsigned round, struct phase *sum, struct seen *seen)
 {
 	double goodput[2];
 
@@ -84,10 +89,12 @@ one_round(struct host *h, struct phase like, unsigned round, struct phase *sum)
 		host_settle(h, SETTLE_NS);
 		print_phase(p.to_server ? "flood" : "baseline", &p);
 		goodput[p.to_server] = (double)p.delivered / (double)p.ns;
-		if (p.to_server)
-			add(sum, &p);
+		if (!p.to_server)
+			continue;
+		add(sum, &p);
+		seen->pace[round] = (double)p.flood_in_time * 1e9 / (double)p.ns / like.flood_pps;
 	}
-	return goodput[0] > 0 ? goodput[1] / goodput[0] : 0;
+	seen->goodput[round] = goodput[0] > 0 ? goodput[1] / goodput[0] : 0;
 }
 
 /* Until the newcomers' connections have ended at the appliance, too: the goodbye of one may be
@@ -184,10 +191,11 @@ judge_verdicts(const struct host *h)
 }
 
 static void
-judge(const struct host *h, const struct flood_opts *opts, const double *ratios,
+judge(const struct host *h, const struct flood_opts *opts, const struct seen *seen,
       const struct phase *sum)
 {
-	const double goodput = bench_median(ratios, opts->rounds);
+	const double goodput = bench_median(seen->goodput, opts->rounds);
+	const double pace = bench_median(seen->pace, opts->rounds);
 	uint32_t gone = 0;
 
 	for (uint32_t i = 0; i < h->sessions; i++)
@@ -201,6 +209,8 @@ judge(const struct host *h, const struct flood_opts *opts, const double *ratios,
 	             sum->delivered, sum->in_time);
 	if (opts->counts)
 		return;
+	flood_expect(pace >= 0.9, "the generator kept %.2f of its pace (else: the machine is busy)",
+	             pace);
 	flood_expect(goodput >= 0.95, "goodput under the flood is %.3f of the baseline", goodput);
 	flood_expect(sum->in_time * 100 >= sum->started * 99,
 	             "%" PRIu64 " of %" PRIu64 " newcomers were in within 3 s", sum->in_time,
@@ -212,7 +222,7 @@ run(struct host *h, const struct flood_opts *opts)
 {
 	const uint64_t message_ns = host_message_ns(h);
 	struct phase like = { .ns = (uint64_t)opts->ms * 1000000u, .connects = opts->connects };
-	double ratios[BENCH_ROUNDS_MAX];
+	static struct seen seen;
 	struct phase sum = { 0 };
 	struct memory before;
 	uint32_t budget;
@@ -227,15 +237,15 @@ run(struct host *h, const struct flood_opts *opts)
 	printf("figure: %" PRIu64 " ns for a message: capacity %.0f/s, live load %u/s; budget %u "
 	       "SYN/s, flood %u/s\n",
 	       message_ns, 1e9 / (double)message_ns, like.live_pps, budget, like.flood_pps);
-	(void)one_round(h, like, 0, &(struct phase){ 0 }); /* touches all memory */
+	one_round(h, like, 0, &(struct phase){ 0 }, &seen); /* touches all memory */
 	quiet(h);
 	memory_look(h, &before);
 	for (unsigned round = 0; round < opts->rounds; round++)
-		ratios[round] = one_round(h, like, round, &sum);
+		one_round(h, like, round, &sum, &seen);
 	quiet(h);
 	judge_memory(h, &before);
 	judge_verdicts(h);
-	judge(h, opts, ratios, &sum);
+	judge(h, opts, &seen, &sum);
 }
 
 void

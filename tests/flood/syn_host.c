@@ -213,6 +213,7 @@ host_phase(struct host *h, struct phase *p)
 	}
 	p->delivered = worker_stats(h->appliance.worker)->msgs_in - before;
 	p->ns = now_ns - start;
+	p->flood_in_time = p->flood_pkts;
 	/* The last newcomers have their three seconds, too, and the flood goes on meanwhile. */
 	for (unsigned under_way = 1; under_way > 0 && now_ns - start < p->ns + TAIL_NS;
 	     now_ns = now(h)) {

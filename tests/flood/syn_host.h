@@ -35,6 +35,7 @@ struct phase {
 	uint64_t offered_later; /* while the last newcomers had their time; not in the above */
 	uint64_t delivered;     /* to the service */
 	uint64_t flood_pkts;    /* made */
+	uint64_t flood_in_time; /* of these: before the last newcomers had their time */
 	uint64_t flood_bytes;
 	uint64_t lost_pkts; /* of these: the wire was full */
 	uint64_t reply_pkts, reply_bytes;
