@@ -14,7 +14,7 @@
 #define TOKEN_LIFE_MS 60000u /* renewed before it expires */
 #define CROWD_MBUFS   16383u
 #define SPARE_CONNS   8192u      /* closed ones rest for a while */
-#define TOKENS        (1u << 18) /* used ones stay until they expire */
+#define TOKENS        (1u << 20) /* used ones stay until they expire; no bucket may fill up */
 
 static const uint8_t message[MSG_BYTES];
 
@@ -248,15 +248,16 @@ connect_all(struct refuse *r)
 }
 
 const char *
-refuse_open(struct refuse *r, const char *name, uint32_t guests, uint8_t syn_share_pct)
+refuse_open(struct refuse *r, const char *name, uint32_t guests, uint8_t syn_share_pct,
+            bool connects)
 {
 	static char buf[300];
 	struct aef_text error = aef_text_make(buf, sizeof(buf));
 	struct appliance_conf conf = { .name = name,
 		                       .service = &sink_service,
-		                       .conns = guests + SPARE_CONNS,
+		                       .conns = guests + (connects ? SPARE_CONNS : 64),
 		                       .busy = 64,
-		                       .tokens = TOKENS,
+		                       .tokens = connects ? TOKENS : 0,
 		                       .handshaker = true,
 		                       .wire_slots = WIRE_SLOTS,
 		                       .syn_share_pct = syn_share_pct,

@@ -46,9 +46,11 @@ struct refuse {
  * Start with @p guests live connections.
  *
  * @param syn_share_pct 100: none is refused for want of budget; 1: nearly all
+ * @param connects      room for many that come and go: refuse_connects()
  * @return NULL, or why not (static storage)
  */
-const char *refuse_open(struct refuse *r, const char *name, uint32_t guests, uint8_t syn_share_pct);
+const char *refuse_open(struct refuse *r, const char *name, uint32_t guests, uint8_t syn_share_pct,
+                        bool connects);
 void refuse_close(struct refuse *r);
 
 /** Work for about @p round_ns of CPU time of the lcore; @p ctx is a struct refuse_side. */

@@ -171,7 +171,9 @@ run_row(const struct bench_row *row, const struct bench_opts *opts, FILE *json, 
 	const char *why = row->open(opts, &g);
 
 	if (why != NULL) {
-		printf("%-14s skipped: %s\n", row->name, why);
+		printf("%-14s %s: %s\n", row->name,
+		       g.judge != NULL ? "gate FAILED, not measured" : "skipped", why);
+		*failed += g.judge != NULL;
 		if (g.close != NULL)
 			g.close(&g);
 		return false;

@@ -7,7 +7,9 @@
 #include "providers.h"
 #include "refuse.h"
 
-uint32_t bench_refuse_guests = 64;
+#define GUESTS 64u
+
+uint32_t bench_refuse_guests = GUESTS;
 
 /* ---- connect -----------------------------------------------------------------------------------
  */
@@ -72,7 +74,7 @@ bench_connect(const struct bench_opts *opts, struct bench_group *g)
 		c->sides[i] = (struct connect_side){ &c->refuse, (enum part)i };
 		g->sides[i] = (struct bench_side){ names[i], true, &c->sides[i], connect_run };
 	}
-	return refuse_open(&c->refuse, "cn", 1, 100);
+	return refuse_open(&c->refuse, "cn", GUESTS, 100, true);
 }
 
 /* ---- refuse ------------------------------------------------------------------------------------
@@ -151,9 +153,9 @@ bench_refuse(const struct bench_opts *opts, struct bench_group *g)
 	r->bare = bench_bare_open();
 	if (r->bare == NULL)
 		return "no memory";
-	why = refuse_open(&r->refuse, "rf", bench_refuse_guests, 100);
+	why = refuse_open(&r->refuse, "rf", bench_refuse_guests, 100, false);
 	if (why == NULL)
-		why = refuse_open(&r->starved, "rs", bench_refuse_guests, 1);
+		why = refuse_open(&r->starved, "rs", bench_refuse_guests, 1, false);
 	g->nb_sides = NB_SIDES;
 	g->sides[GENUINE] = (struct bench_side){ "genuine", true, &r->refuse.sides[0], refuse_run };
 	for (unsigned i = 0; i < FORGE_NB_KINDS; i++)

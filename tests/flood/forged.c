@@ -174,7 +174,7 @@ flood_forged(const struct flood_opts *opts)
 {
 	static const struct bench_row costs[] = { { "refuse", bench_refuse } };
 	struct refuse *r = bench_alloc(sizeof(*r));
-	const char *why = refuse_open(r, "s8", opts->sessions, 100);
+	const char *why = refuse_open(r, "s8", opts->sessions, 100, false);
 	struct pipeline_stats was;
 	struct before before;
 	uint64_t rss;
