@@ -19,4 +19,6 @@ FUZZ_handshake_FLAGS := -Ilib/quantum/src
 FUZZ_header   := wire
 FUZZ_messages := msg
 FUZZ_token    := crypto crypto_null
+FUZZ_ring     := protect
+FUZZ_ring_FLAGS := -Ilib/protect/src
 FUZZ_yaml     := dpio

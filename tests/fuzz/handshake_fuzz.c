@@ -201,7 +201,7 @@ ack_seal(struct peer *p, const struct wire_ack *ack, struct aef_reader *r, uint8
 
 /*
  * A handshake ACK. @p op: 0x40 a field is changed and authenticated, 0x20 a byte is changed behind
- * all MACs, 0x10 from another address.
+ * all MACs, 0x80 one of the sealed frames or their tag [Q-4.3], 0x10 from another address.
  */
 static void
 ack(struct rig *rig, struct peer *p, struct aef_reader *r, uint8_t op)
@@ -231,6 +231,8 @@ ack(struct rig *rig, struct peer *p, struct aef_reader *r, uint8_t op)
 	/* Behind the sequence and the ack field, which only the tag covers. */
 	if ((op & 0x20) != 0)
 		forged |= change(r, data, WIRE_HEADER_BYTES, WIRE_ACK_TEXT_AT);
+	if ((op & 0x80) != 0)
+		forged |= change(r, data, WIRE_ACK_TEXT_AT, len);
 	if ((op & 0x10) != 0)
 		from.ip[5] ^= 1;
 	p->pn += aef_read_u8(r) & 3;
