@@ -98,7 +98,8 @@ key(const uint8_t *bytes, size_t len)
 			snprintf(again + (size_t)2 * i, 3, "%02x", value[i]);
 		must(len == 2 * sizeof(value) + 1 && bytes[len - 1] == '\n');
 		for (unsigned i = 0; i < 2 * sizeof(value); i++)
-			must((bytes[i] | 0x20) == (uint8_t)again[i] || bytes[i] == (uint8_t)again[i]);
+			must((bytes[i] | 0x20) == (uint8_t)again[i] ||
+			     bytes[i] == (uint8_t)again[i]);
 	} else {
 		must(rc == AEF_ERR_INVALID && error[0] != '\0');
 		for (unsigned i = 0; i < sizeof(value); i++)
