@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The C implementation behind a pipe (program interop-peer), and a seeded handshake with either role.
+"""The C implementation behind a pipe (program interop-peer), and seeded handshakes with it.
 
 Every byte that the C side sends is computed here, too, from the same inputs, and compared.
 """

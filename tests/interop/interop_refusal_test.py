@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What both implementations must refuse: flipped bits, wrong labels, zero keys, wrong epochs."""
+import ipaddress
 import os
 import random
 
@@ -249,6 +250,30 @@ class Wrong(WithPeer):
             reply = node_reply(attempt, attempt.client.syn(), now)
             self.assertEqual(self.peer.feed(attempt.client.syn(), attempt.where)[1], reply, n)
             self.assertEqual(reply != b"", want, n)
+
+    def test_address_hints_are_judged_alike_at_every_prefix(self):
+        now = self.peer.now_ms()
+        taken = 0
+        for n in range(64):
+            rng = random.Random("%d hint %d" % (SEED, n))
+            attempt = self.attempt("hint %d" % n)
+            source = ipaddress.ip_address(attempt.where[0])
+            bits = source.max_prefixlen
+            prefix = rng.randrange(bits + 1)
+            wrong = rng.choice((0, 0, 1)) << rng.randrange(bits)
+            hint = (int(source) ^ wrong) >> (bits - prefix) << (bits - prefix)
+            packed = hint.to_bytes(bits // 8, "big")
+            family = rng.choice([source.version] * 3 + [10 - source.version])
+            if family == 4 and source.version == 6:
+                prefix, packed = 0, b""  # fits all of the other family
+            attempt = self.attempt("hint %d" % n, issued_ms=now, expiry_ms=now + 60_000,
+                                   family=family, prefix=prefix,
+                                   address=packed + bytes(16 - len(packed)))
+            attempt.serve(self.peer)
+            reply = node_reply(attempt, attempt.client.syn(), now)
+            self.assertEqual(self.peer.feed(attempt.client.syn(), attempt.where)[1], reply, n)
+            taken += reply != b""
+        self.assertTrue(10 < taken < 60, taken)
 
     def test_open_and_seal_of_the_provider_agree_with_python_on_any_length(self):
         rng = random.Random(7)

@@ -18,7 +18,8 @@ HANDSHAKES = int(os.environ.get("INTEROP_HANDSHAKES", "50"))
 PACKETS = int(os.environ.get("INTEROP_PACKETS", "500"))
 SEED = int(os.environ.get("INTEROP_SEED", "1"))
 # Where numbers begin: nothing, a key epoch's end, half and all of 32 bits, and far beyond.
-FIRST = (0, (1 << 22) - 40, (1 << 31) - 40, (2 << 22) - 40, (1 << 32) - 40, (1 << 32) + (3 << 22) - 40)
+FIRST = (0, (1 << 22) - 40, (1 << 31) - 40, (2 << 22) - 40, (1 << 32) - 40,
+         (1 << 32) + (3 << 22) - 40)
 NODE = ("192.0.2.1", 4000)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Frames of Quantum version 1 that a handshake and a small exchange need; docs/spec/quantum.md 5, 6.
+"""Frames of Quantum version 1 that a handshake and a small exchange need (chapters 5 and 6).
 
 frame(name, ...) encodes one, frames(payload) decodes a payload into dictionaries. What is read and
 not written: EXPIRED, PATH_CHALLENGE, PATH_RESPONSE, FEC_SOURCE; FEC_REPAIR is refused.
@@ -122,7 +122,8 @@ def read_ack_info(read):
 def read_data(kind, read):
     order = kind & 3
     need(order != 3, "DATA order")
-    out = {"frame": "DATA", "order": order, "channel": read.varint(CHANNEL_MAX), "message": read.varint()}
+    out = {"frame": "DATA", "order": order, "channel": read.varint(CHANNEL_MAX),
+           "message": read.varint()}
     if order == 2:
         out["key"] = read.varint()
     if kind & 4:
@@ -157,7 +158,8 @@ def read_frame(read):
     if kind == 6:
         return {"frame": "CREDIT", "bytes": read.varint()}
     if kind == 7:
-        return {"frame": "CREDIT_CHANNEL", "channel": read.varint(CHANNEL_MAX), "bytes": read.varint()}
+        return {"frame": "CREDIT_CHANNEL", "channel": read.varint(CHANNEL_MAX),
+                "bytes": read.varint()}
     if kind == 0x0B:
         out = {"frame": "CLOSE", "code": read.varint(), "reason": read.bytes(read.number(1))}
         need(len(out["reason"]) <= REASON_MAX, "bounds")
@@ -168,8 +170,8 @@ def read_frame(read):
         return out
     if kind in (8, 9, 10):
         if kind == 8:
-            return {"frame": "EXPIRED", "channel": read.varint(CHANNEL_MAX), "message": read.varint(),
-                    "bytes": read.varint(MESSAGE_MAX)}
+            return {"frame": "EXPIRED", "channel": read.varint(CHANNEL_MAX),
+                    "message": read.varint(), "bytes": read.varint(MESSAGE_MAX)}
         return {"frame": ("PATH_CHALLENGE", "PATH_RESPONSE")[kind - 9], "data": read.bytes(8)}
     need(kind & 0xF0 == 0x20, "frame type")
     return read_data(kind, read)

@@ -39,7 +39,7 @@ def same(a, b):
     return _hmac.compare_digest(a, b)
 
 
-# ---- chapter 2: header, classes, lengths -----------------------------------------------------------
+# ---- chapter 2: header, classes, lengths -------------------------------------------------------
 
 class Header(NamedTuple):
     flags: int
@@ -95,7 +95,7 @@ def expand(low, highest):
     return min((n for n in near if 0 <= n < 1 << 62), key=lambda n: (abs(n - expected), n))
 
 
-# ---- primitives of chapter 10 -----------------------------------------------------------------------
+# ---- primitives of chapter 10 ------------------------------------------------------------------
 
 def hmac_sha256(key, data):
     return _hmac.new(key, data, hashlib.sha256).digest()
@@ -178,7 +178,7 @@ def gcm_open(key, nonce, aad, sealed):
         raise Refused("tag") from err
 
 
-# ---- connect tokens [Q-10.3] [Q-10.4] ---------------------------------------------------------------
+# ---- connect tokens [Q-10.3] [Q-10.4] ----------------------------------------------------------
 
 TOKEN_BODY = struct.Struct(">16s16s16s16s32sQQIIIHBB16s")
 
@@ -263,7 +263,7 @@ class Ring:
         return opened
 
 
-# ---- chapter 4: the datagrams of the handshake -----------------------------------------------------
+# ---- chapter 4: the datagrams of the handshake -------------------------------------------------
 
 def mac(psk, label, conn_id, payload):
     return hmac_sha256(psk, label + conn_id + payload)[:16]
@@ -398,7 +398,7 @@ def version_reply(trigger):
     return Header(0, header.guuid, length=1, version=0).pack() + bytes([VERSION])
 
 
-# ---- the key schedule [Q-4.8] and packet protection [Q-10.1] ---------------------------------------
+# ---- the key schedule [Q-4.8] and packet protection [Q-10.1] -----------------------------------
 
 class Direction:
     """Secrets of one direction, epoch after epoch."""
@@ -475,7 +475,7 @@ def open_packet(direction, datagram, highest):
     return Packet(header, number, list(struct.iter_unpack(">II", datagram[HEADER:split])), payload)
 
 
-# ---- a connection -----------------------------------------------------------------------------------
+# ---- a connection ------------------------------------------------------------------------------
 
 class Received:
     """What has arrived: replay windows per epoch [Q-3.7], ack and SACK blocks [Q-5.5]."""
