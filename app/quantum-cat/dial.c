@@ -127,23 +127,27 @@ cat_dial(const struct options *o, struct stream *s)
 	struct client_ticket ticket;
 	struct client *client = NULL;
 	char why[200] = "not enough memory";
-	int rc = 1;
+	int rc = 1, err;
 
 	client_conf_default(&conf);
 	cat_io_conf(o, &rng, &conf.io);
 	conf.server = o->address;
 	if (!cat_ticket_get(o, &ticket))
 		return 1;
-	if (client_create(&conf, &client, why, sizeof(why)) != 0) {
+	err = client_create(&conf, &client, why, sizeof(why));
+	if (err == 0) {
+		err = client_connect(client, &ticket);
+		if (err != 0)
+			snprintf(why, sizeof(why), "%s", client_error(client));
+	}
+	client_ticket_wipe(&ticket); /* used, or of no use */
+	if (err != 0) {
 		fprintf(stderr, "quantum-cat: %s.\n", why);
-	} else if (client_connect(client, &ticket) != 0) {
-		fprintf(stderr, "quantum-cat: %s.\n", client_error(client));
 	} else {
 		rc = converse(s, client);
 		if (o->stats)
 			stream_stats(s, client);
 	}
-	client_ticket_wipe(&ticket);
 	client_destroy(client);
 	return rc;
 }

@@ -173,7 +173,7 @@ set_number(struct options *o, int opt, const char *name, const char *text)
 }
 
 static bool
-set_option(struct options *o, int opt, const char *name, const char *text)
+set_option(struct options *o, int opt, const char *name, char *text)
 {
 	switch (opt) {
 	case OPT_LISTEN:

@@ -12,7 +12,8 @@
 struct options {
 	const char *address;  /* HOST:PORT */
 	const char *in, *out; /* NULL: standard input and output */
-	const char *ticket, *ticket_file;
+	char *ticket;         /* on our command line: to be wiped */
+	const char *ticket_file;
 	const char *ring; /* folder of token keys */
 	uint16_t group;
 	uint64_t bytes; /* generate this many instead of reading; 0 = read */

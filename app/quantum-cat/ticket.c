@@ -106,8 +106,13 @@ from_ring(const struct options *o, struct client_ticket *ret_ticket)
 bool
 cat_ticket_get(const struct options *o, struct client_ticket *ret_ticket)
 {
-	if (o->ticket != NULL)
-		return parse(o->ticket, strlen(o->ticket), ret_ticket);
+	if (o->ticket != NULL) {
+		const bool ok = parse(o->ticket, strlen(o->ticket), ret_ticket);
+
+		/* Nobody reads it off our command line from here on, nor out of a core dump. */
+		crypto_wipe(o->ticket, strlen(o->ticket));
+		return ok;
+	}
 	return o->ticket_file != NULL ? from_file(o->ticket_file, ret_ticket)
 	                              : from_ring(o, ret_ticket);
 }

@@ -138,9 +138,11 @@ main(int argc, char **argv)
 		fprintf(stderr, "example-channels: the ticket is damaged.\n");
 	else if (client_create(&conf, &client, why, sizeof(why)) != 0)
 		fprintf(stderr, "example-channels: %s.\n", why);
-	else if (client_connect(client, &ticket) == 0)
-		rc = talk(client, &tally);
+	else
+		rc = client_connect(client, &ticket) == 0 ? 0 : 1;
 	client_ticket_wipe(&ticket);
+	if (rc == 0)
+		rc = talk(client, &tally);
 	client_destroy(client);
 	if (fflush(stdout) != 0) {
 		fprintf(stderr, "example-channels: standard output cannot be written.\n");

@@ -63,9 +63,10 @@ main(int argc, char **argv)
 	} else if (client_create(&conf, &client, why, sizeof(why)) != 0) {
 		fprintf(stderr, "example-hello: %s.\n", why);
 	} else {
-		if (client_connect(client, &ticket) == 0)
-			rc = talk(client);
-		client_ticket_wipe(&ticket);
+		const int err = client_connect(client, &ticket);
+
+		client_ticket_wipe(&ticket); /* it was a secret, and opens nothing any more */
+		rc = err == 0 ? talk(client) : 1;
 	}
 	client_destroy(client);
 	if (fflush(stdout) != 0) {

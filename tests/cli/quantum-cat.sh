@@ -143,6 +143,28 @@ ok "a ticket of other keys opens nothing" $?
 wait "$reused"
 [ $? -eq 1 ]
 ok "a used ticket opens nothing" $?
+
+# A live end that connected, from the outside: neither the ticket nor its secret is in a core dump.
+if command -v gcore >/dev/null; then
+	printed 3
+	mkfifo "$dir/hold"
+	"$cat" "127.0.0.1:$port" --ticket "$ticket" --discard <"$dir/hold" 2>"$dir/err" &
+	holder=$!
+	exec 8>"$dir/hold"
+	printed 4 # it is connected
+	gcore -o "$dir/core" "$holder" >"$dir/gcore" 2>&1
+	python3 - "$ticket" "$dir/core.$holder" <<-'END'
+	import base64, sys
+	text, raw = sys.argv[1], base64.urlsafe_b64decode(sys.argv[1][4:])
+	core = open(sys.argv[2], "rb").read()
+	needles = [raw[188 + i:196 + i] for i in range(25)] + [text[4:].encode()[i:i + 16] for i in range(0, 300, 16)]
+	sys.exit(len(core) < 100000 or any(n in core for n in needles))
+	END
+	ok "a core dump holds neither ticket nor secret" $?
+	exec 8>&-
+	wait "$holder"
+	rm -f "$dir/core.$holder"
+fi
 kill "$own"
 
 listen reload --echo --discard
