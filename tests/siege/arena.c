@@ -173,8 +173,10 @@ arena_open(struct arena *a, const struct arena_conf *conf)
 	a->server = quantum_server_init(a->server_mem, tokens, a->env[AT_SERVER], &a->table,
 	                                &a->keys, &a->conf.conn[AT_SERVER]);
 	a->clients = take(conf->clients * sizeof(*a->clients));
-	for (uint32_t i = 0; i < conf->clients; i++)
+	for (uint32_t i = 0; i < conf->clients; i++) {
 		a->clients[i].addr = arena_addr(i);
+		aef_rng_init(&a->clients[i].rng, conf->seed * 65536 + i);
+	}
 }
 
 void
@@ -518,49 +520,10 @@ arena_hand(struct arena *a, uint32_t client, bool up, const struct quantum_addr 
 		}
 	} else if (c->end[AT_CLIENT].conn != NULL) {
 		a->last_verdict = conn_rx(a, c->end[AT_CLIENT].conn, &rx);
-		if (c->first_down_ns == 0 && a->last_verdict == QUANTUM_VERDICT_ACCEPTED)
-			c->first_down_ns = a->now_ns;
 		pump(a, client, AT_CLIENT);
 	}
 	buf_put(a, buf);
 	return a->last_verdict;
-}
-
-enum quantum_verdict
-arena_inject(struct arena *a, uint32_t client, const struct arena_craft *craft,
-             const uint8_t *payload, size_t len)
-{
-	struct quantum_conn *from = a->clients[client].end[AT_CLIENT].conn;
-	const uint32_t aad_len = WIRE_HEADER_BYTES + craft->nb_sacks * WIRE_SACK_BYTES;
-	uint8_t data[WIRE_MTU_MAX];
-	struct wire_header hdr = { .version = WIRE_VERSION,
-		                   .flags = craft->flags,
-		                   .payload_len = (uint16_t)len };
-	uint64_t pn;
-
-	SIEGE_CHECK(a, from != NULL && from->confirmed, "client %u is not connected", client);
-	from->rtx.next_pn += craft->skip; /* a liar keeps no book */
-	pn = quantum_rtx_pn_peek(&from->rtx);
-	hdr.seq = (uint32_t)pn;
-	hdr.ack = craft->has_ack ? craft->ack : (uint32_t)from->acktr.ack;
-	hdr.cid = from->cid_s;
-
-	struct crypto_op op = { .key = crypto_tx_keys_get(&from->keys->tx, pn),
-		                .pn = pn,
-		                .aad = data,
-		                .aad_len = aad_len,
-		                .text = data + aad_len,
-		                .text_len = (uint32_t)len,
-		                .tag = data + aad_len + len };
-
-	SIEGE_CHECK(a, op.key != NULL, "no key for number %llu", (unsigned long long)pn);
-	quantum_rtx_on_sent_untracked(&from->rtx, 0, 1u << 20);
-	wire_header_encode(data, &hdr);
-	memcpy(data + WIRE_HEADER_BYTES, craft->sacks, aad_len - WIRE_HEADER_BYTES);
-	memcpy(data + aad_len, payload, len);
-	a->crypto->seal(a->crypto->ctx, &op, 1);
-	return arena_hand(a, client, true, &a->clients[client].addr, data,
-	                  (uint32_t)(aad_len + len + WIRE_TAG_BYTES));
 }
 
 /* ---- time --------------------------------------------------------------------------------------
@@ -572,8 +535,12 @@ arrive(struct arena *a, struct arena_dgram *d)
 	if (d->up && a->conf.on_up != NULL)
 		a->conf.on_up(a, d);
 	/* What goes to an address that the client has left falls off the net. */
-	if (d->up || quantum_addr_eq(&d->to, &a->clients[d->client].addr))
-		(void)arena_hand(a, d->client, d->up, &d->from, d->data, d->len);
+	if (d->up || quantum_addr_eq(&d->to, &a->clients[d->client].addr)) {
+		if (arena_hand(a, d->client, d->up, &d->from, d->data, d->len) ==
+		            QUANTUM_VERDICT_ACCEPTED &&
+		    !d->up && a->conf.on_down != NULL)
+			a->conf.on_down(a, d);
+	}
 	free(d);
 }
 

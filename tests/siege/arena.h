@@ -66,9 +66,9 @@ struct arena_client {
 	struct quantum_client_conf dialed;
 	struct crypto_token token;
 	struct arena_end end[2];
-	uint32_t nb_accepted;   /* connections that its ids opened at the server */
-	uint64_t busy_ms;       /* of the last BUSY, 0: none */
-	uint64_t first_down_ns; /* arrival of the first datagram since a scenario set it to 0 */
+	uint32_t nb_accepted; /* connections that its ids opened at the server */
+	uint64_t busy_ms;     /* of the last BUSY, 0: none */
+	struct aef_rng rng;   /* of its own network, whatever the others do */
 };
 
 struct arena;
@@ -86,6 +86,8 @@ struct arena_conf {
 	bool (*filter)(struct arena *a, struct arena_dgram *d);
 	/* Every datagram that reaches the server. */
 	void (*on_up)(struct arena *a, const struct arena_dgram *d);
+	/* Every datagram that a client took. */
+	void (*on_down)(struct arena *a, const struct arena_dgram *d);
 	/* Every message that arrived, with its age. */
 	void (*on_message)(struct arena *a, uint32_t client, unsigned side, uint64_t age_ns);
 };
@@ -165,18 +167,6 @@ void arena_audits(struct arena *a, uint64_t ret[QUANTUM_NB_AUDITS]);
 enum quantum_verdict arena_hand(struct arena *a, uint32_t client, bool up,
                                 const struct quantum_addr *from, const uint8_t *data, uint32_t len);
 
-/* A packet that the client's engine would not send, under its keys and its next number. */
-struct arena_craft {
-	uint64_t skip; /* numbers left out before it */
-	uint32_t ack;
-	bool has_ack; /* else what the client would say */
-	uint8_t flags;
-	uint8_t nb_sacks;
-	uint8_t sacks[64];
-};
-enum quantum_verdict arena_inject(struct arena *a, uint32_t client, const struct arena_craft *craft,
-                                  const uint8_t *payload, size_t len);
-
 /* ---- arena_net.c -------------------------------------------------------------------------------
  */
 
@@ -202,5 +192,6 @@ void handshake_run(const struct siege_opts *o);
 void tokens_run(const struct siege_opts *o);
 void paths_run(const struct siege_opts *o);
 void rotation_run(const struct siege_opts *o);
+void hostile_run(const struct siege_opts *o);
 
 #endif

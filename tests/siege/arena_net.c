@@ -79,23 +79,23 @@ net_clear(struct arena *a)
 }
 
 static bool
-happens(struct arena *a, uint32_t ppm)
+happens(struct aef_rng *rng, uint32_t ppm)
 {
-	return ppm > 0 && arena_below(a, 1000000) < ppm;
+	return ppm > 0 && aef_rng_below(rng, 1000000) < ppm;
 }
 
 static uint64_t
-delay_of(struct arena *a)
+delay_of(const struct arena_link *l, struct aef_rng *rng)
 {
-	const struct arena_link *l = &a->conf.link;
-
-	return l->delay_ns + (happens(a, l->late_ppm) ? arena_below(a, l->late_ns) : 0);
+	return l->delay_ns + (happens(rng, l->late_ppm) ? aef_rng_below(rng, l->late_ns) : 0);
 }
 
 void
 net_send(struct arena *a, uint32_t client, bool up, const struct quantum_addr *from,
          const struct quantum_tx *tx)
 {
+	const struct arena_link *l = &a->conf.link;
+	struct aef_rng *rng = &a->clients[client].rng;
 	struct arena_dgram *d = malloc(sizeof(*d) + tx->len);
 
 	aef_assert(d != NULL);
@@ -106,11 +106,11 @@ net_send(struct arena *a, uint32_t client, bool up, const struct quantum_addr *f
 		                   .from = *from,
 		                   .to = tx->to };
 	memcpy(d->data, tx->data, tx->len);
-	if ((a->conf.filter != NULL && a->conf.filter(a, d)) || happens(a, a->conf.link.loss_ppm)) {
+	if ((a->conf.filter != NULL && a->conf.filter(a, d)) || happens(rng, l->loss_ppm)) {
 		free(d);
 		return;
 	}
-	if (happens(a, a->conf.link.dup_ppm))
-		net_push(a, net_copy(d), delay_of(a));
-	net_push(a, d, delay_of(a));
+	if (happens(rng, l->dup_ppm))
+		net_push(a, net_copy(d), delay_of(l, rng));
+	net_push(a, d, delay_of(l, rng));
 }

@@ -14,6 +14,7 @@ static const struct scenario {
 	{ "handshake", "connecting at 30 % loss both ways, and worse", handshake_run, 300, 10000 },
 	{ "tokens", "abuse of connect tokens", tokens_run, 1, 1 },
 	{ "paths", "moves, copies, floods of addresses", paths_run, 1, 5 },
+	{ "hostile", "peers with valid keys", hostile_run, 1, 5 },
 	{ "rotation", "key epochs and token keys that change under load", rotation_run, 1, 1 },
 };
 

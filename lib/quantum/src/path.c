@@ -4,6 +4,7 @@
 #include "conn_priv.h"
 
 #define MOVES_WINDOW_NS       (10 * AEF_NS_PER_S)
+#define ANSWERS_MAX           8u /* to challenges, per SRTT */
 #define PMTU_TRIES            3u
 #define PMTU_START_NS         (100 * AEF_NS_PER_MS)
 #define PMTU_RETRY_NS         (600 * AEF_NS_PER_S) /* RFC 8899 5.1.1: PMTU_RAISE_TIMER */
@@ -92,8 +93,14 @@ switch_path(struct quantum_conn *conn, uint64_t now_ns)
 	path->retry_ns = AEF_TIME_NEVER;
 	conn->stats.path_changes++;
 	conn->events |= EVENT_PATH;
-	if (ip_changed)
-		path_reset(conn, now_ns);
+	/* What went to the old address must not hold back the first packet to the new one. */
+	conn->probes = 1;
+	if (!ip_changed)
+		return;
+	path_reset(conn, now_ns);
+	/* The answer to the only challenge is the first thing known about the new path. */
+	if (path->tries == 1 && now_ns > path->asked_ns)
+		(void)!quantum_rtt_update(&conn->rtt, now_ns - path->asked_ns, 0, now_ns);
 }
 
 /* Another address may be another path: nothing learnt about the old one holds. */
@@ -133,8 +140,9 @@ path_packet(struct quantum_conn *conn, struct quantum_tx *tx, enum wire_frame_ty
 	struct packet p;
 
 	packet_start(conn, &p, tx, WIRE_MTU_BASE, now_ns);
-	p.rec = quantum_rtx_sent_get(&conn->rtx);
-	if (p.rec == NULL)
+	/* An answer leaves nothing behind: who asks in vain asks again. */
+	p.rec = challenge ? quantum_rtx_sent_get(&conn->rtx) : NULL;
+	if (challenge && p.rec == NULL)
 		return 0;
 	/* Without SACK details: the datagram stays small enough for the 3x limit. */
 	p.ack.ack.need_info = false;
@@ -143,9 +151,18 @@ path_packet(struct quantum_conn *conn, struct quantum_tx *tx, enum wire_frame_ty
 	p.flags |= QUANTUM_SENT_PMTU; /* its loss says nothing about congestion */
 	tx->to = challenge ? path->candidate : path->response_to;
 	packet_finish(conn, &p, now_ns);
-	if (challenge)
+	if (challenge) {
 		path->candidate_tx_bytes += tx->len;
+		path->asked_ns = now_ns;
+	}
 	return 1;
+}
+
+/* When the next answer may leave, whatever is asked. */
+static uint64_t
+answer_ns(const struct path_state *path, uint64_t srtt_ns)
+{
+	return path->answers < ANSWERS_MAX ? 0 : path->answers_ns + srtt_ns;
 }
 
 int
@@ -153,7 +170,12 @@ path_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 {
 	struct path_state *path = &conn->path;
 
-	if (aef_unlikely(path->response_due)) {
+	if (aef_unlikely(path->response_due) && now_ns >= answer_ns(path, conn->rtt.srtt_ns)) {
+		if (now_ns - path->answers_ns >= conn->rtt.srtt_ns) {
+			path->answers_ns = now_ns;
+			path->answers = 0;
+		}
+		path->answers++;
 		path->response_due = false;
 		return path_packet(conn, tx, WIRE_FRAME_PATH_RESPONSE, now_ns);
 	}
@@ -171,9 +193,14 @@ path_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns)
 uint64_t
 path_deadline_ns(const struct quantum_conn *conn)
 {
-	if (conn->path.response_due || conn->path.challenge_due)
+	const struct path_state *path = &conn->path;
+	uint64_t at_ns = path->validating ? path->retry_ns : AEF_TIME_NEVER;
+
+	if (path->challenge_due)
 		return conn->now_ns;
-	return conn->path.validating ? conn->path.retry_ns : AEF_TIME_NEVER;
+	if (path->response_due)
+		at_ns = aef_min_u64(at_ns, answer_ns(path, conn->rtt.srtt_ns));
+	return aef_max_u64(at_ns, conn->now_ns);
 }
 
 bool

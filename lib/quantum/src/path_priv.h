@@ -25,9 +25,12 @@ struct path_state {
 	uint64_t moves_ns[CANDIDATE_MOVES]; /* when the last ones began; 0: none */
 	uint64_t candidate_rx_bytes, candidate_tx_bytes;
 	uint64_t retry_ns; /* next challenge, AEF_TIME_NEVER */
+	uint64_t asked_ns; /* when the last challenge left */
 	uint8_t challenge[8];
 	bool challenge_due;
 	bool response_due;
+	uint8_t answers;     /* in this round trip */
+	uint64_t answers_ns; /* when it began */
 	struct quantum_addr response_to;
 	uint8_t response[8];
 };

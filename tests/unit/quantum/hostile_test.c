@@ -245,6 +245,38 @@ START_TEST(hostile_window_of_the_old_path_does_not_delay_the_first_packet_of_the
 }
 END_TEST
 
+/* [Q-8.2] Challenges are answered a few times in a round trip, the last one surely, and leave no
+ * record behind that an ack would have to free. */
+START_TEST(hostile_flood_of_challenges_is_answered_a_few_times)
+{
+	const struct pair_craft craft = { 0 };
+	struct pair p;
+	uint8_t frame[9] = { WIRE_FRAME_PATH_CHALLENGE };
+	uint64_t before;
+
+	pair_init(&p, 9);
+	p.conf.pmtud = false;
+	pair_establish(&p);
+	pair_run(&p, AEF_NS_PER_S);
+	before = p.nb_to_client;
+	for (unsigned i = 0; i < 1000; i++) {
+		aef_store_be64(frame + 1, i);
+		ck_assert_int_eq(pair_inject(&p, true, &craft, frame, sizeof(frame)),
+		                 QUANTUM_VERDICT_ACCEPTED);
+		pair_run(&p, 10 * AEF_NS_PER_US); /* 10 ms in all, half a round trip */
+	}
+	ck_assert_uint_ge(p.nb_to_client - before, 8);
+	ck_assert_uint_le(p.nb_to_client - before, 200); /* with acknowledgements */
+	ck_assert_uint_eq(p.server.conn->path.answers, 8);
+	ck_assert(p.server.conn->path.response_due);
+	ck_assert_uint_eq(p.server.conn->rtx.nb_sent, 0);
+	pair_run(&p, 50 * AEF_NS_PER_MS);
+	ck_assert(!p.server.conn->path.response_due);
+	ck_assert_uint_eq(p.server.conn->path.answers, 1);
+	pair_fini(&p);
+}
+END_TEST
+
 TEST_SUITE(hostile, &hostile_peer_cannot_take_all_channels_of_the_lcore,
            &hostile_peer_cannot_take_all_messages_of_the_lcore,
            &hostile_crumbs_of_one_message_are_bounded,
@@ -252,4 +284,5 @@ TEST_SUITE(hostile, &hostile_peer_cannot_take_all_channels_of_the_lcore,
            &hostile_small_driver_buffers_end_the_mtu_search_without_spinning,
            &hostile_burst_of_losses_is_no_black_hole_when_a_later_full_packet_arrived,
            &hostile_silence_gives_repair_blocks_and_their_buffers_back,
-           &hostile_window_of_the_old_path_does_not_delay_the_first_packet_of_the_new_one)
+           &hostile_window_of_the_old_path_does_not_delay_the_first_packet_of_the_new_one,
+           &hostile_flood_of_challenges_is_answered_a_few_times)
