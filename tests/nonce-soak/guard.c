@@ -72,6 +72,42 @@ guard_open(void *ctx, struct crypto_op *ops, unsigned nb)
 }
 
 static void
+guard_hash(void *ctx, const struct crypto_bytes *parts, unsigned nb,
+           uint8_t ret_hash[CRYPTO_HASH_BYTES])
+{
+	const struct guard *guard = ctx;
+
+	guard->real->hash(guard->real->ctx, parts, nb, ret_hash);
+}
+
+static void
+guard_mac(void *ctx, const uint8_t key[CRYPTO_PSK_BYTES], const struct crypto_bytes *parts,
+          unsigned nb, uint8_t ret_mac[CRYPTO_MAC_BYTES])
+{
+	const struct guard *guard = ctx;
+
+	guard->real->mac(guard->real->ctx, key, parts, nb, ret_mac);
+}
+
+static int
+guard_token_seal(void *ctx, const struct crypto_token *token,
+                 const uint8_t nonce[CRYPTO_NONCE_BYTES], uint8_t ret_token[CRYPTO_TOKEN_BYTES])
+{
+	const struct guard *guard = ctx;
+
+	return guard->real->token_seal(guard->real->ctx, token, nonce, ret_token);
+}
+
+static int
+guard_token_open(void *ctx, const uint8_t token[CRYPTO_TOKEN_BYTES], uint64_t now_unix_ms,
+                 struct crypto_token *ret_token)
+{
+	const struct guard *guard = ctx;
+
+	return guard->real->token_open(guard->real->ctx, token, now_unix_ms, ret_token);
+}
+
+static void
 guard_hkdf_extract(void *ctx, const void *salt, size_t salt_len, const void *ikm, size_t ikm_len,
                    uint8_t ret_prk[CRYPTO_SECRET_BYTES])
 {
@@ -126,7 +162,12 @@ guard_init(struct guard *guard, const struct crypto_provider *real, uint64_t max
 	guard->real = real;
 	guard->provider = (struct crypto_provider){
 		.name = real->name,
+		.is_null = real->is_null,
 		.ctx = guard,
+		.hash = guard_hash,
+		.mac = guard_mac,
+		.token_seal = guard_token_seal,
+		.token_open = guard_token_open,
 		.seal = guard_seal,
 		.open = guard_open,
 		.hkdf_extract = guard_hkdf_extract,

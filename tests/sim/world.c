@@ -11,6 +11,7 @@
 #include <rng_fixed/rng_fixed.h>
 
 #define EVENTS_AT_ONE_INSTANT 200000u
+#define GUARD_KEYS            16384u /* of one run; many times what is used */
 #define KEYS_MAX              12u
 
 void
@@ -245,23 +246,22 @@ client_start(struct sim_world *world, uint32_t i)
  * Null protection is fast and clear to look at; the real one must not change a thing. Its keys come
  * from the seed, and few are held, so that connections take each other's places in the cache.
  */
-static void
+static const struct crypto_provider *
 protection_start(struct sim_world *world)
 {
 	const struct sim_opts *opts = &world->plan.opts;
 	const uint32_t cipher = opts->value[SIM_CIPHER];
 	struct protect_conf conf = { .keys_max = KEYS_MAX };
 
-	world->crypto = crypto_null_provider();
 	if (cipher == 0 || (cipher == 2 && opts->seed % 4 != 0))
-		return;
+		return crypto_null_provider();
 	rng_fixed_seed(opts->seed);
 	if (protect_ring_create(1, &world->ring) != 0)
 		abort();
 	conf.ring = world->ring;
 	if (protect_create(&conf, &world->protect) != 0)
 		abort();
-	world->crypto = protect_provider(world->protect);
+	return protect_provider(world->protect);
 }
 
 struct sim_world *
@@ -274,7 +274,9 @@ sim_world_create(const struct sim_plan *plan, const struct sim_hooks *hooks)
 		abort();
 	world->plan = *plan;
 	world->hooks = hooks;
-	protection_start(world);
+	if (!guard_init(&world->guard, protection_start(world), GUARD_KEYS))
+		abort();
+	world->crypto = &world->guard.provider;
 	world->now_ns = AEF_NS_PER_S; /* no special meaning of 0 is hit */
 	world->sending = true;
 	world->next_uid = 1;
@@ -314,6 +316,12 @@ sim_world_destroy(struct sim_world *world)
 	for (unsigned i = 0; i < SIM_RECORDED; i++)
 		if (world->recorded[i] != NULL)
 			sim_buf_put(world->recorded[i]);
+	if (world->guard.nb_repeats != 0 || world->guard.nb_iv_changes != 0 || world->guard.full)
+		sim_fail(world, "%llu of %llu packets repeat a number under their key (%llu keys)",
+		         (unsigned long long)world->guard.nb_repeats,
+		         (unsigned long long)world->guard.nb_seals,
+		         (unsigned long long)world->guard.nb_keys);
+	guard_fini(&world->guard);
 	protect_destroy(world->protect);
 	protect_ring_close(world->ring);
 	if (world->nb_bufs != 0)

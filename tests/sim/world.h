@@ -14,6 +14,7 @@
 #include <base/siphash.h>
 #include <quantum/server.h>
 
+#include "guard.h"
 #include "plan.h"
 
 #define SIM_RECORDED   64u /* datagrams kept for replays */
@@ -153,8 +154,9 @@ struct sim_hooks {
 
 struct sim_world {
 	struct sim_plan plan;
-	const struct crypto_provider *crypto;
-	struct protect *protect; /* NULL: the null provider is used */
+	const struct crypto_provider *crypto; /* the guard in front of the provider */
+	struct guard guard;                   /* no key seals twice under one number */
+	struct protect *protect;              /* NULL: the null provider is used */
 	struct protect_ring *ring;
 	const struct sim_hooks *hooks;
 	uint64_t now_ns;
