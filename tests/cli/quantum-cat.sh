@@ -147,13 +147,14 @@ ok "a used ticket opens nothing" $?
 # A live end that connected, from the outside: neither the ticket nor its secret is in a core dump.
 if command -v gcore >/dev/null; then
 	printed 3
+	held=$ticket
 	mkfifo "$dir/hold"
-	"$cat" "127.0.0.1:$port" --ticket "$ticket" --discard <"$dir/hold" 2>"$dir/err" &
+	"$cat" "127.0.0.1:$port" --ticket "$held" --discard <"$dir/hold" 2>"$dir/err" &
 	holder=$!
 	exec 8>"$dir/hold"
 	printed 4 # it is connected
 	gcore -o "$dir/core" "$holder" >"$dir/gcore" 2>&1
-	python3 - "$ticket" "$dir/core.$holder" <<-'END'
+	python3 - "$held" "$dir/core.$holder" <<-'END'
 	import base64, sys
 	text, raw = sys.argv[1], base64.urlsafe_b64decode(sys.argv[1][4:])
 	core = open(sys.argv[2], "rb").read()
