@@ -190,6 +190,25 @@ chmod 600 "$dir/ring/g00001-e00001.key"
 mv "$dir/ring/reset.secret" "$dir/reset.secret"
 says "no key of stateless resets" 1 'no reset.secret.*aetherctl keys init' "$D" -c "$dir/keys.yaml"
 mv "$dir/reset.secret" "$dir/ring/reset.secret"
+# The keys are known here: no 8 bytes of a token key, of its AES round keys or of its text, in a core dump.
+if command -v gcore >/dev/null && [ -x "$B/secrets" ]; then
+	: >"$dir/out"
+	"$D" -c "$dir/keys.yaml" >"$dir/out" 2>&1 &
+	pid=$!
+	for _ in $(seq 100); do
+		grep -q protection "$dir/out" && break
+		sleep 0.1
+	done
+	gcore -o "$dir/core" "$pid" >"$dir/gcore" 2>&1
+	"$B/secrets" --find "$dir/core.$pid" "$dir"/ring/*.key "$dir/ring/reset.secret" >>"$dir/out" 2>&1
+	verdict "a core dump holds no token key" $?
+	kill -TERM "$pid"
+	wait "$pid"
+	tail -c 20 "$dir/ring/g00001-e00001.key" >>"$dir/core.$pid"
+	! "$B/secrets" --find "$dir/core.$pid" "$dir"/ring/*.key >/dev/null 2>&1
+	verdict "a part of one is found (control)" $?
+	rm -f "$dir/core.$pid"
+fi
 printf '%s\nkeys: {dir: %s, group: 2}\n' "$least" "$dir/ring" >"$dir/group2.yaml"
 says "keys of another group" 1 'group 2 has no current epoch' "$D" -c "$dir/group2.yaml"
 

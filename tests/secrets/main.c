@@ -11,7 +11,9 @@
  *   closed   when the connections have ended: nothing of theirs, not even in secret memory
  *   gone     when listener and ring are closed, too: nothing anywhere
  *
- *   secrets [--subject NAME]      default: each
+ *   secrets [--subject NAME]             default: each
+ *   secrets --find FILE KEY-FILE...      of a key-ring folder: only look into a file, for other
+ * tests
  *
  * The last line is "N passed, N failed, N skipped"; exit code 1 when something failed.
  */
@@ -350,6 +352,53 @@ control(const char *self)
 	scan_tell(true);
 }
 
+/* Bytes and text of a key that stands in a file of 64 hexadecimal digits. */
+static bool
+add_key_file(struct needles *needles, const char *path)
+{
+	struct secret_record key = { .kind = KIND_RANDOM, .len = 32 };
+	struct secret_record text = { .kind = KEYLOG_PSK, .len = 64 };
+	char digits[65] = "";
+	FILE *file = fopen(path, "re");
+	const bool got = file != NULL && fread(digits, 1, 64, file) == 64 &&
+	                 strspn(digits, "0123456789abcdef") == 64;
+
+	if (file != NULL)
+		fclose(file);
+	for (unsigned i = 0; got && i < 64; i++)
+		text.masked[i] = (uint8_t)digits[i] ^ SECRET_MASK(i);
+	for (unsigned i = 0; got && i < 32; i++) {
+		char byte[3] = { digits[2 * i], digits[2 * i + 1], '\0' };
+
+		key.masked[i] = (uint8_t)strtoul(byte, NULL, 16) ^ SECRET_MASK(i);
+	}
+	if (!got) {
+		fprintf(stderr, "secrets: %s is no key file\n", path);
+		return false;
+	}
+	needles_add(needles, &key);
+	needles_add(needles, &text);
+	return true;
+}
+
+static int
+find(const char *path, int nb, char **keys)
+{
+	struct needles *needles = needles_create();
+	struct scan_result r = { 0 };
+	bool ok = true;
+
+	for (int i = 0; i < nb; i++)
+		ok = add_key_file(needles, keys[i]) && ok;
+	if (ok && !scan_file(needles, path, &r)) {
+		fprintf(stderr, "secrets: %s cannot be read\n", path);
+		ok = false;
+	}
+	printf("%u places in %llu bytes\n", r.leaked, (unsigned long long)r.bytes);
+	needles_destroy(needles);
+	return !ok ? 2 : r.leaked > 0 || r.bytes == 0 ? 1 : 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -357,6 +406,8 @@ main(int argc, char **argv)
 
 	if (argc == 5 && strcmp(argv[1], IN_CHILD) == 0)
 		return in_child(argv);
+	if (argc >= 4 && strcmp(argv[1], "--find") == 0)
+		return find(argv[2], argc - 3, argv + 3);
 	if (argc == 3 && strcmp(argv[1], "--subject") == 0) {
 		only = argv[2];
 	} else if (argc != 1) {

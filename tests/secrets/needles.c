@@ -27,15 +27,6 @@ struct needles {
 	unsigned nb_names, nb_runs;
 };
 
-struct needles *
-needles_create(void)
-{
-	struct needles *n = calloc(1, sizeof(*n));
-
-	aef_assert(n != NULL);
-	return n;
-}
-
 void
 needles_destroy(struct needles *needles)
 {
@@ -136,6 +127,24 @@ aes256_expand(const uint8_t key[CRYPTO_KEY_BYTES], uint8_t ret[4 * AES_WORDS])
 		for (unsigned i = 0; i < 4; i++)
 			ret[4 * w + i] = ret[4 * (w - 8) + i] ^ t[i];
 	}
+}
+
+struct needles *
+needles_create(void)
+{
+	/* FIPS 197, appendix A.3: the last of its words is 706c631e. */
+	static const uint8_t key[CRYPTO_KEY_BYTES] = { 0x60, 0x3d, 0xeb, 0x10, 0x15, 0xca, 0x71,
+		                                       0xbe, 0x2b, 0x73, 0xae, 0xf0, 0x85, 0x7d,
+		                                       0x77, 0x81, 0x1f, 0x35, 0x2c, 0x07, 0x3b,
+		                                       0x61, 0x08, 0xd7, 0x2d, 0x98, 0x10, 0xa3,
+		                                       0x09, 0x14, 0xdf, 0xf4 };
+	struct needles *n = calloc(1, sizeof(*n));
+	uint8_t words[4 * AES_WORDS];
+
+	aef_assert(n != NULL);
+	aes256_expand(key, words);
+	aef_assert(memcmp(words + 236, "\x70\x6c\x63\x1e", 4) == 0);
+	return n;
 }
 
 void
