@@ -47,9 +47,14 @@ const struct aef_config_number limits_numbers[] = {
 
 #define TRANSPORT(key) CYAML_FIELD_UINT(#key, OPT, struct transport_conf, key)
 static const cyaml_schema_field_t transport_fields[] = {
-	TRANSPORT(lcores),     TRANSPORT(conns),
-	TRANSPORT(conns_busy), TRANSPORT(tokens),
-	TRANSPORT(sleep_us),   CYAML_FIELD_BOOL("busy_poll", OPT, struct transport_conf, busy_poll),
+	TRANSPORT(lcores),
+	TRANSPORT(conns),
+	TRANSPORT(conns_busy),
+	TRANSPORT(tokens),
+	TRANSPORT(syn_percent),
+	TRANSPORT(ack_percent),
+	TRANSPORT(sleep_us),
+	CYAML_FIELD_BOOL("busy_poll", OPT, struct transport_conf, busy_poll),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t transport_schema = {
@@ -62,6 +67,8 @@ const struct aef_config_number transport_numbers[] = {
 	TRANSPORT_NUMBER(conns, 1024, 1, 1u << 24, "connections of one lcore"),
 	TRANSPORT_NUMBER(conns_busy, 64, 1, 1u << 24, "of these, sending at one time"),
 	TRANSPORT_NUMBER(tokens, 4096, 16, 1u << 24, "used connect tokens remembered"),
+	TRANSPORT_NUMBER(syn_percent, 10, 1, 50, "of an lcore's time for SYNs and strangers"),
+	TRANSPORT_NUMBER(ack_percent, 10, 1, 50, "of an lcore's time for handshake ACKs"),
 	TRANSPORT_NUMBER(sleep_us, 200, 1, 1000000, "us that an idle lcore sleeps at most"),
 	TRANSPORT_NUMBER(busy_poll, 0, 0, 1, "never sleep; for lcores with CPUs of their own"),
 	{ 0 },

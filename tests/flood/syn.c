@@ -134,7 +134,7 @@ memory_look(const struct host *h, struct memory *m)
 static bool
 of_traffic(const char *pool)
 {
-	static const char *const pools[] = { "sent_pkts", "frames", "ranges", "nodes" };
+	static const char *const pools[] = { "sent_pkts", "frames", "ranges", "nodes", "replays" };
 
 	for (unsigned i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
 		if (strcmp(pool, pools[i]) == 0)
