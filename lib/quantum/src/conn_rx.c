@@ -318,6 +318,8 @@ on_frames(struct quantum_conn *conn, struct payload_rx *p, struct aef_reader *r,
 			total = verdict;
 		else if (verdict != QUANTUM_VERDICT_ACCEPTED)
 			return verdict;
+		if (conn->state >= CONN_CLOSING) /* by CLOSE: what follows is not read */
+			return total;
 	}
 	return err == AEF_ERR_AGAIN ? total : QUANTUM_VERDICT_BAD_FRAME;
 }

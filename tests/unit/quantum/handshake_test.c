@@ -234,6 +234,43 @@ START_TEST(handshake_ids_go_from_c_to_s)
 }
 END_TEST
 
+/*
+ * [Q-4.9] What stands behind CLOSE is not read: ACCEPT would open a connection again whose keys are
+ * wiped, with an acknowledgement that is due for ever.
+ */
+START_TEST(handshake_accept_behind_close_does_not_open_the_connection_again)
+{
+	static const struct pair_craft under_c = { .under_c = true };
+	const struct aef_guuid cid = { .b = { 1, 2, 3 } };
+	const uint8_t reset[WIRE_RESET_BYTES] = { 4 };
+	uint8_t payload[128];
+	struct aef_writer w = aef_writer_make(payload, sizeof(payload));
+	struct quantum_event ev;
+
+	pair_init(&p, 45);
+	victim = WIRE_CLASS_PROTECTED;
+	victim_to_server = false;
+	victims_left = 99;
+	p.filter = drop_class;
+	pair_connect(&p);
+	pair_run(&p, 50 * MS);
+	ck_assert_ptr_nonnull(p.server.conn);
+	ck_assert(!quantum_conn_established(p.client.conn));
+	wire_close_encode(&w, 16 * 7, NULL, 0);
+	wire_accept_encode(&w, &cid, reset, &p.conf.limits);
+	aef_write_u8(&w, WIRE_FRAME_PING);
+
+	(void)pair_inject(&p, false, &under_c, payload, (size_t)(w.p - payload));
+
+	ck_assert(!quantum_conn_established(p.client.conn));
+	ck_assert(pair_poll(&p, &p.client, QUANTUM_EVENT_CLOSED, &ev));
+	ck_assert_uint_eq(ev.closed.code, 7);
+	pair_run(&p, AEF_NS_PER_S);
+	ck_assert_uint_eq(quantum_conn_deadline_ns(p.client.conn), AEF_TIME_NEVER);
+	pair_fini(&p);
+}
+END_TEST
+
 /* C in received headers: until 3 PTO after the first packet under S. */
 START_TEST(handshake_client_accepts_c_for_3_pto_more)
 {
@@ -522,6 +559,7 @@ TEST_SUITE(handshake, &handshake_lost_packets_of_each_kind_are_made_good,
            &handshake_ack_carries_data_that_arrives_with_the_connection,
            &handshake_ids_go_from_c_to_s, &handshake_client_accepts_c_for_3_pto_more,
            &handshake_version_reply_without_our_version_is_a_hint,
+           &handshake_accept_behind_close_does_not_open_the_connection_again,
            &handshake_busy_out_of_its_time_or_forged_is_ignored,
            &handshake_configuration_outside_the_spec_is_refused,
            &handshake_without_memory_refuses_and_tries_again,
