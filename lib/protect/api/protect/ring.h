@@ -7,11 +7,13 @@
  *
  * On disk a ring is a folder (mode 0700), with a file for each group and epoch (mode 0600):
  *
- *   g00001-e00007.key       64 hexadecimal digits and a newline
- *   g00001-e00006.revoked   the same file, renamed: refused for ever, and the epoch is not used
- * again g00001.current          the current epoch, decimal, and a newline
+ *   g00001-e00007.key      64 hexadecimal digits and a newline
+ *   g00001-e00006.revoked  the same file, renamed: the epoch is refused and never used again
+ *   g00001.current         the current epoch, decimal, and a newline
  *
- * Files are made under a temporary name, synced, renamed, and the folder is synced.
+ * Files are made under a temporary name, synced, renamed, and the folder is synced; it is locked
+ * (flock) meanwhile. Names that look like these but are wrong are refused, others are left alone.
+ * The folder and its files must belong to the user of the process, and to nobody else.
  *
  * Source:  docs/spec/quantum.md chapter 10; reference security, section 4.1.
  * Context: one writer; readers on any thread.
