@@ -100,6 +100,7 @@ struct quantum_conn {
 	uint8_t probes; /* packets to send beyond the window */
 	bool flow_blocked;
 	uint64_t no_room_until_ns;  /* a pool of the env was empty: no data before then */
+	uint64_t stalled_until_ns;  /* no number or key for a packet: no timer before then */
 	uint64_t now_ns;            /* of the last call */
 	uint64_t last_rx_ns;        /* authenticated */
 	uint64_t last_eliciting_ns; /* ack-eliciting packet sent or received */

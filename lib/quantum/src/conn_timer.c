@@ -69,8 +69,9 @@ established_deadline_ns(const struct quantum_conn *conn)
 		min3(idle_deadline_ns(conn), keepalive_deadline_ns(conn),
 	             conn->keys->rx.has_prev ? conn->keys->rx.prev_until_ns : AEF_TIME_NEVER);
 
-	return min3(min3(rec, life, fec_deadline_ns(conn)), path_deadline_ns(conn),
-	            send_deadline_ns(conn));
+	return aef_max_u64(min3(min3(rec, life, fec_deadline_ns(conn)), path_deadline_ns(conn),
+	                        send_deadline_ns(conn)),
+	                   conn->stalled_until_ns);
 }
 
 uint64_t

@@ -4,6 +4,7 @@
 #include "conn_priv.h"
 
 #define NO_ROOM_RETRY_NS (5 * AEF_NS_PER_MS)
+#define EPOCH_LAST_PKTS  16u /* of an epoch, for closing */
 
 /* ---- one packet --------------------------------------------------------------------------------
  */
@@ -23,6 +24,17 @@ leave_epoch(struct quantum_conn *conn)
 	(void)!quantum_rtx_pn_skip_to(&conn->rtx, crypto_epoch_first_pn(epoch + 1));
 }
 
+/*
+ * [Q-3.9] The peer has acknowledged nothing of a whole epoch: there is no way on, and the last
+ * numbers are for the CLOSE that says so.
+ */
+static bool
+epoch_is_lost(const struct quantum_conn *conn, uint64_t pn)
+{
+	return (pn & (CRYPTO_EPOCH_PKTS - 1)) >= CRYPTO_EPOCH_PKTS - EPOCH_LAST_PKTS &&
+	       !conn->keys->tx.acked && pn - conn->rtx.high_end >= CRYPTO_EPOCH_PKTS / 2;
+}
+
 bool
 packet_allowed(struct quantum_conn *conn, uint64_t now_ns)
 {
@@ -38,8 +50,11 @@ packet_allowed(struct quantum_conn *conn, uint64_t now_ns)
 	}
 	if (err != 0)
 		return false;
-	if (aef_likely(crypto_tx_keys_get(&conn->keys->tx, pn) != NULL))
-		return true;
+	if (aef_likely(crypto_tx_keys_get(&conn->keys->tx, pn) != NULL)) {
+		if (aef_unlikely(epoch_is_lost(conn, pn)))
+			conn_fail(conn, QUANTUM_CLOSE_PROTOCOL, now_ns);
+		return conn_is_open(conn);
+	}
 	/* The next epoch is entered only after a packet of this one was acknowledged. */
 	return crypto_tx_keys_advance(&conn->keys->tx, conn->env->crypto) == 0 &&
 	       crypto_tx_keys_get(&conn->keys->tx, pn) != NULL;
@@ -401,8 +416,12 @@ established_tx(struct quantum_conn *conn, struct quantum_tx *tx, uint64_t now_ns
 	uint8_t ask = 0;
 	int built;
 
-	if (!packet_allowed(conn, now_ns))
+	if (!packet_allowed(conn, now_ns)) {
+		/* No number or key until the peer acknowledges: no timer can help before. */
+		conn->stalled_until_ns = now_ns + NO_ROOM_RETRY_NS;
 		return conn->state == CONN_CLOSING ? close_tx(conn, tx, now_ns) : 0;
+	}
+	conn->stalled_until_ns = 0;
 	built = path_tx(conn, tx, now_ns);
 	if (built != 0)
 		return built;

@@ -275,6 +275,78 @@ START_TEST(conn_tx_end_that_only_acknowledges_enters_the_next_key_epoch)
 }
 END_TEST
 
+static bool
+drop_upward(struct pair *pair, bool to_server, uint8_t *data, uint32_t *len)
+{
+	(void)pair;
+	(void)data;
+	(void)len;
+	return to_server;
+}
+
+/* A peer that sends and never acknowledges: only what is injected comes from it. */
+static void
+deaf_client(uint64_t seed)
+{
+	pair_init(&p, seed);
+	p.conf.pmtud = false;
+	pair_establish(&p);
+	pair_run(&p, 500 * MS);
+	p.filter = drop_upward;
+	p.server.conn->keys->tx.acked = false;
+}
+
+static void
+ping_it(unsigned nb)
+{
+	static const uint8_t ping = WIRE_FRAME_PING;
+	const struct pair_craft craft = { .has_ack = true };
+
+	for (unsigned i = 0; i < nb && quantum_conn_established(p.server.conn); i++) {
+		(void)pair_inject(&p, true, &craft, &ping, 1);
+		pair_run(&p, 30 * MS);
+	}
+}
+
+/* Nothing of an epoch acknowledged: closed with the last numbers, not stuck for ever. */
+START_TEST(conn_tx_peer_that_acknowledges_nothing_of_an_epoch_is_closed)
+{
+	struct quantum_event ev;
+
+	deaf_client(62);
+	ck_assert_int_eq(quantum_rtx_pn_skip_to(&p.server.conn->rtx, (1u << 22) - 100), 0);
+	ping_it(100);
+	ck_assert(pair_poll(&p, &p.server, QUANTUM_EVENT_CLOSED, &ev));
+	ck_assert_int_eq(ev.closed.why, QUANTUM_CLOSE_PROTOCOL);
+	ck_assert(pair_poll(&p, &p.client, QUANTUM_EVENT_CLOSED, &ev));
+	ck_assert(ev.closed.by_peer);
+	pair_fini(&p);
+}
+END_TEST
+
+/* At the end of an epoch that waits for an ack no timer spins, and the ack opens the way. */
+START_TEST(conn_tx_wait_for_the_next_key_epoch_costs_nothing_and_ends_with_an_ack)
+{
+	struct quantum_conn *server;
+	uint64_t before;
+
+	deaf_client(63);
+	server = p.server.conn;
+	ck_assert_int_eq(quantum_rtx_pn_skip_to(&server->rtx, (1u << 22) - 3), 0);
+	server->rtx.high_end = (1u << 22) - 3; /* as if the epoch had just begun */
+	ping_it(20);
+	ck_assert_ptr_null(
+		crypto_tx_keys_get(&server->keys->tx, quantum_rtx_pn_peek(&server->rtx)));
+	ck_assert_uint_gt(quantum_conn_deadline_ns(server), p.now_ns);
+	before = p.nb_to_client;
+	crypto_tx_keys_on_acked(&server->keys->tx, (1u << 22) - 1);
+	ping_it(1);
+	ck_assert_uint_gt(p.nb_to_client, before);
+	ck_assert_uint_eq(server->keys->tx.epoch, 1);
+	pair_fini(&p);
+}
+END_TEST
+
 /* An end may leave epochs early; nothing is lost, and the key of the one left is wiped. */
 START_TEST(conn_tx_short_key_epochs_follow_each_other)
 {
@@ -317,4 +389,6 @@ TEST_SUITE(conn_tx, &conn_tx_copies_each_byte_once_and_receive_copies_nothing,
            &conn_tx_empty_pools_refuse_and_leak_nothing,
            &conn_tx_flight_counts_ack_eliciting_packets_only,
            &conn_tx_end_that_only_acknowledges_enters_the_next_key_epoch,
-           &conn_tx_short_key_epochs_follow_each_other)
+           &conn_tx_short_key_epochs_follow_each_other,
+           &conn_tx_peer_that_acknowledges_nothing_of_an_epoch_is_closed,
+           &conn_tx_wait_for_the_next_key_epoch_costs_nothing_and_ends_with_an_ack)
