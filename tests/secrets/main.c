@@ -36,7 +36,7 @@
 #include "scan.h"
 #include "subject.h"
 
-#define CHILD_SECONDS 120u
+#define CHILD_SECONDS 400u
 #define IN_CHILD      "--in-child"
 
 static const struct {

@@ -21,8 +21,8 @@ static struct lab lab;
 static bool
 start(void)
 {
-	static char *argv[] = { "secrets", "--no-huge", "--clients",         "6",          "--docs",
-		                "2",       "--link",    "delay=2ms,loss=5%", "--duration", "60s" };
+	static char *argv[] = { "secrets", "--no-huge", "--clients", "6",          "--docs",
+		                "2",       "--link",    "delay=2ms", "--duration", "60s" };
 	static struct lab_opts opts;
 	char buf[4096] = "";
 	struct aef_text text = aef_text_make(buf, sizeof(buf));
