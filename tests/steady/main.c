@@ -164,6 +164,8 @@ exchange(uint64_t nb)
 	while (pkts_received() < end) {
 		const uint64_t now_ns = delivery_now_ns(&clock_);
 
+		(void)pipeline_handshaker_poll(appliance.handshaker,
+		                               protect_provider(protection.handshake));
 		peers_rx(now_ns);
 		peer_step(&peers[0], STEADY_SINK, now_ns);
 		peer_step(&peers[1], STEADY_ECHO, now_ns);
@@ -183,7 +185,9 @@ exchange(uint64_t nb)
 static int
 start(struct delivery_tsc *tsc, struct aef_text *error)
 {
-	struct appliance_conf conf = { .name = "steady", .service = &steady_service, .conns = 16 };
+	struct appliance_conf conf = {
+		.name = "steady", .service = &steady_service, .conns = 16, .handshaker = true
+	};
 	struct peer_keys keys;
 	struct dpio_conf eal;
 	int rc;
