@@ -30,6 +30,8 @@ START_TEST(budget_saves_its_share_of_ten_milliseconds_and_no_more)
 	unsigned first, second;
 
 	budget_init(&b, 10, START);
+	budget_refill(&b, START + 9 * MS); /* nothing was spent meanwhile */
+	budget_refill(&b, START + 18 * MS);
 	first = spend(&b);
 	budget_refill(&b, START + 10000 * MS);
 	second = spend(&b);

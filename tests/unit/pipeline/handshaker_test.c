@@ -125,7 +125,7 @@ START_TEST(handshaker_hostile_public_key_is_counted_and_leaves_nothing)
 	struct handshake *h;
 
 	provider.dh = dh_refuses;
-	open_rig(1, 4, 4);
+	rig_open(&rig, &(struct rig_conf){ .conns = 1, .handshakes = 4, .handshakes_mark = 4 });
 	rig.handshaker_provider = &provider;
 	rig_dial(&rig, 0, false);
 	rig_run(&rig, AEF_NS_PER_S);
@@ -142,6 +142,28 @@ START_TEST(handshaker_hostile_public_key_is_counted_and_leaves_nothing)
 	}
 	ck_assert_uint_eq(nb_free, 4);
 	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(handshaker_hostile_public_key_takes_no_room_from_the_next_client)
+{
+	struct crypto_provider provider = *crypto_null_provider();
+
+	provider.dh = dh_refuses;
+	rig_open(&rig, &(struct rig_conf){ .conns = 1, .handshakes = 4, .handshakes_mark = 4 });
+	rig.handshaker_provider = &provider;
+	rig_dial(&rig, 0, false);
+	rig_run(&rig, 6 * AEF_NS_PER_S); /* it has given up */
+	ck_assert(rig.clients[0].closed);
+	client_close(&rig.clients[0]);
+	rig.nb_clients = 0;
+
+	rig.handshaker_provider = crypto_null_provider();
+	rig_dial(&rig, 0, false);
+
+	ck_assert(rig_run_until(&rig, rig_all_connected, AEF_NS_PER_S));
+	ck_assert_uint_eq(rig_verdict(&rig, PIPELINE_VERDICT_DROP_KEYS), 1);
+	close_all();
 }
 END_TEST
 
@@ -260,6 +282,7 @@ TEST_SUITE(handshaker, &handshaker_derives_and_the_held_ack_brings_its_first_mes
            &handshaker_past_its_mark_says_busy_and_the_token_stays_good,
            &handshaker_without_a_slot_says_busy_and_the_token_stays_good,
            &handshaker_hostile_public_key_is_counted_and_leaves_nothing,
+           &handshaker_hostile_public_key_takes_no_room_from_the_next_client,
            &handshaker_token_used_at_two_lcores_opens_one_connection,
            &handshaker_ack_held_when_the_server_shuts_down_is_told_so,
            &handshaker_ended_with_an_ack_held_gives_its_datagram_back,
