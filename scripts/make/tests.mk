@@ -122,7 +122,7 @@ receive-programs: $(addprefix $B/,$(RECEIVE_UNITS) $(RECEIVE_FUZZ:%=replay-%))
 coverage-receive: ## the receive path: 95 % of lines, 90 % of branches of each file by unit, golden and corpus
 	@$(SUB) FLAVOUR=coverage receive-programs
 	@find build/coverage -name '*.gcda' -delete
-	@B=build/coverage scripts/run-tests $(RECEIVE_UNITS:%=build/coverage/%) \
+	@B=build/coverage TEST_TIMEOUT=3000 scripts/run-tests $(RECEIVE_UNITS:%=build/coverage/%) \
 		$(foreach f,$(RECEIVE_FUZZ),'build/coverage/replay-$f tests/fuzz/corpus/$f')
 	@COVER_MIN="$(RECEIVE:%=%:95/90)" scripts/coverage build/coverage
 
