@@ -33,6 +33,18 @@ forge_name(enum forge_kind kind)
 	return names[kind];
 }
 
+static void
+random_fill(struct forge *f, uint8_t *ret, uint32_t len)
+{
+	uint64_t x = 0;
+
+	for (uint32_t i = 0; i < len; i++, x >>= 8) {
+		if (i % 8 == 0)
+			x = aef_rng_u64(&f->rng);
+		ret[i] = (uint8_t)x;
+	}
+}
+
 int
 forge_open(struct forge *f, struct protect *issuer, const struct net_local *server,
            struct rte_mempool *mp, uint64_t unix_ms)
@@ -51,19 +63,8 @@ forge_open(struct forge *f, struct protect *issuer, const struct net_local *serv
 	f->mp = mp;
 	memcpy(f->token, grant.token, sizeof(f->token));
 	f->cid = grant.conn_id;
+	random_fill(f, f->garbage, sizeof(f->garbage));
 	return 0;
-}
-
-static void
-random_fill(struct forge *f, uint8_t *ret, uint32_t len)
-{
-	uint64_t x = 0;
-
-	for (uint32_t i = 0; i < len; i++, x >>= 8) {
-		if (i % 8 == 0)
-			x = aef_rng_u64(&f->rng);
-		ret[i] = (uint8_t)x;
-	}
 }
 
 static uint32_t
@@ -71,8 +72,8 @@ syn_make(struct forge *f, enum forge_kind kind, uint8_t *data)
 {
 	struct wire_syn syn;
 
-	if (kind == FORGE_GARBAGE) {
-		random_fill(f, data, WIRE_SYN_BYTES);
+	if (kind == FORGE_GARBAGE) { /* from a random place of what was random once */
+		memcpy(data, f->garbage + aef_rng_below(&f->rng, WIRE_SYN_BYTES), WIRE_SYN_BYTES);
 		return WIRE_SYN_BYTES;
 	}
 	random_fill(f, syn.client_random, sizeof(syn.client_random));

@@ -34,6 +34,7 @@ struct forge {
 	uint8_t token[CRYPTO_TOKEN_BYTES]; /* good */
 	struct aef_guuid cid;              /* its C */
 	uint64_t bytes;                    /* UDP payload made */
+	uint8_t garbage[1024];
 };
 
 /** @p issuer seals the token that FORGE_REPLAY uses; call again when it expires. @return 0 or an

@@ -21,6 +21,8 @@
 #define QUIET_NS      500000000u
 #define QUIET_MAX_NS  30000000000u /* more than the idle time-out */
 #define RSS_DRIFT_KIB 1024u
+#define PACE_MIN      0.9 /* of what the generator is meant to send */
+#define AGAIN         3u  /* rounds repeated for each one wanted, at most */
 
 static const struct pipeline_stats *
 stats_of(const struct host *h)
@@ -79,7 +81,7 @@ struct seen {
 static void
 one_round(struct host *h, struct phase like, unsigned round, struct phase *sum, struct seen *seen)
 {
-	double goodput[2];
+	double goodput[2], pace[2];
 
 	for (unsigned i = 0; i < 2; i++) {
 		struct phase p = like;
@@ -89,11 +91,11 @@ one_round(struct host *h, struct phase like, unsigned round, struct phase *sum, 
 		host_settle(h, SETTLE_NS);
 		print_phase(p.to_server ? "flood" : "baseline", &p);
 		goodput[p.to_server] = (double)p.delivered / (double)p.ns;
-		if (!p.to_server)
-			continue;
-		add(sum, &p);
-		seen->pace[round] = (double)p.flood_in_time * 1e9 / (double)p.ns / like.flood_pps;
+		pace[p.to_server] = (double)p.flood_in_time * 1e9 / (double)p.ns / like.flood_pps;
+		if (p.to_server)
+			add(sum, &p);
 	}
+	seen->pace[round] = pace[0] < pace[1] ? pace[0] : pace[1];
 	seen->goodput[round] = goodput[0] > 0 ? goodput[1] / goodput[0] : 0;
 }
 
@@ -209,8 +211,8 @@ judge(const struct host *h, const struct flood_opts *opts, const struct seen *se
 	             sum->delivered, sum->in_time);
 	if (opts->counts)
 		return;
-	flood_expect(pace >= 0.9, "the generator kept %.2f of its pace (else: the machine is busy)",
-	             pace);
+	flood_expect(pace >= PACE_MIN,
+	             "the generator kept %.2f of its pace (else: the machine is busy)", pace);
 	flood_expect(goodput >= 0.95, "goodput under the flood is %.3f of the baseline", goodput);
 	flood_expect(sum->in_time * 100 >= sum->started * 99,
 	             "%" PRIu64 " of %" PRIu64 " newcomers were in within 3 s", sum->in_time,
@@ -225,7 +227,7 @@ run(struct host *h, const struct flood_opts *opts)
 	static struct seen seen;
 	struct phase sum = { 0 };
 	struct memory before;
-	uint32_t budget;
+	uint32_t budget, again = AGAIN * opts->rounds;
 
 	if (message_ns == 0 || !host_launch(h)) {
 		flood_expect(false, "the appliance does not run");
@@ -240,8 +242,15 @@ run(struct host *h, const struct flood_opts *opts)
 	one_round(h, like, 0, &(struct phase){ 0 }, &seen); /* touches all memory */
 	quiet(h);
 	memory_look(h, &before);
-	for (unsigned round = 0; round < opts->rounds; round++)
+	for (unsigned round = 0; round < opts->rounds; round++) {
 		one_round(h, like, round, &sum, &seen);
+		/* One in which the machine had other work says nothing: again, with a bound. */
+		if (!opts->counts && seen.pace[round] < PACE_MIN && again > 0) {
+			printf("figure: pace %.2f; this round is repeated\n", seen.pace[round]);
+			again--;
+			round--;
+		}
+	}
 	quiet(h);
 	judge_memory(h, &before);
 	judge_verdicts(h);
