@@ -9,12 +9,12 @@
 int
 ctl_audit_verify(int nb_files, char *const *files)
 {
-	struct control_audit_report reports[2], *before = NULL;
+	struct control_audit_report report, *before = NULL;
 
 	if (nb_files < 1)
 		return ctl_say(2, "audit verify wants a file; see aetherctl audit --help");
 	for (int i = 0; i < nb_files; i++) {
-		struct control_audit_report *r = &reports[i % 2];
+		struct control_audit_report *r = &report;
 		char buf[512];
 		struct aef_text error = aef_text_make(buf, sizeof(buf));
 
@@ -32,7 +32,7 @@ ctl_audit_verify(int nb_files, char *const *files)
 			printf("%s: recorded gaps: %" PRIu64 " torn bytes, %" PRIu64
 			       " lost events\n",
 			       files[i], r->torn_bytes, r->lost_events);
-		if (i == 0)
+		if (before == NULL)
 			printf("follows %s\n", r->first_prev);
 		before = r;
 	}

@@ -130,16 +130,19 @@ control_audit_verify(const char *path, const struct control_audit_report *after,
                      struct control_audit_report *ret_report, struct aef_text *ret_error)
 {
 	struct verify v = { .report = ret_report };
+	struct control_audit_report before = { 0 }; /* a copy: it may be ret_report itself */
 	struct audit_hash none;
 	FILE *file = fopen(path, "re");
 	bool failed;
 
-	*ret_report = (struct control_audit_report){ 0 };
 	audit_hash_none(&none);
-	memcpy(ret_report->last_hash, after != NULL ? after->last_hash : none.hex,
-	       sizeof(ret_report->last_hash));
-	memcpy(ret_report->first_prev, ret_report->last_hash, sizeof(ret_report->first_prev));
-	ret_report->last_seq = after != NULL ? after->last_seq : 0;
+	if (after != NULL)
+		before = *after;
+	else
+		memcpy(before.last_hash, none.hex, sizeof(before.last_hash));
+	*ret_report = (struct control_audit_report){ .last_seq = before.last_seq };
+	memcpy(ret_report->last_hash, before.last_hash, sizeof(ret_report->last_hash));
+	memcpy(ret_report->first_prev, before.last_hash, sizeof(ret_report->first_prev));
 	v.any = after != NULL;
 	if (file == NULL) {
 		aef_text_printf(ret_error, "The audit log %s cannot be opened: %s.", path,

@@ -412,6 +412,31 @@ START_TEST(audit_rotated_file_goes_on_with_the_chain_of_the_one_before)
 }
 END_TEST
 
+START_TEST(audit_chain_of_files_goes_on_over_an_empty_one_in_one_report)
+{
+	struct control_audit *audit;
+	struct control_audit_report r;
+
+	folder_make();
+	audit = audit_open("log");
+	put(audit, "test", 1);
+	ck_assert_int_eq(rename(folder_path("log"), folder_path("log.2")), 0);
+	ck_assert_int_eq(control_audit_reopen(audit, &error), 0); /* nothing came before the next */
+	ck_assert_int_eq(rename(folder_path("log"), folder_path("log.1")), 0);
+	ck_assert_int_eq(control_audit_reopen(audit, &error), 0);
+	put(audit, "test", 2);
+	control_audit_close(audit);
+
+	r = verify("log.2");
+	ck_assert_int_eq(control_audit_verify(folder_path("log.1"), &r, &r, &error), 0);
+	ck_assert_uint_eq(r.lines, 0);
+	ck_assert_int_eq(control_audit_verify(folder_path("log"), &r, &r, &error), 0);
+	ck_assert_uint_eq(r.bad_line, 0);
+	ck_assert_uint_eq(r.first_seq, 2);
+	folder_remove();
+}
+END_TEST
+
 START_TEST(audit_reopen_that_fails_keeps_the_file)
 {
 	struct control_audit *audit;
@@ -483,5 +508,6 @@ TEST_SUITE(audit, &audit_line_has_the_documented_form_and_a_known_hash,
            &audit_line_of_another_chain_is_found, &audit_files_that_are_not_ours_are_left_alone,
            &audit_file_that_others_may_touch_is_refused,
            &audit_rotated_file_goes_on_with_the_chain_of_the_one_before,
+           &audit_chain_of_files_goes_on_over_an_empty_one_in_one_report,
            &audit_reopen_that_fails_keeps_the_file, &audit_hostile_text_stays_one_line,
            &audit_verify_of_other_files_says_what_they_are)

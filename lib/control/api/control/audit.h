@@ -105,7 +105,8 @@ struct control_audit_report {
 /**
  * Judge a whole file.
  *
- * @param after the report of the file before this one, or NULL: any beginning is right
+ * @param after the report of the file before this one, may be @p ret_report; or NULL: any beginning
+ *              is right
  * @return 0, also when a line is bad: `bad_line`; AEF_ERR_IO (said)
  */
 AEF_MUST_CHECK int control_audit_verify(const char *path, const struct control_audit_report *after,
