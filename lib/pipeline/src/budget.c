@@ -2,7 +2,7 @@
 #include "budget_priv.h"
 
 #define COST_FIRST_NS 1000u /* before anything was measured */
-#define FAR           4u    /* times the estimate: not our work */
+#define FAR           4u    /* times the estimate, or COST_FIRST_NS if that is more: not our work */
 #define WEIGHT        64    /* of the past against one datagram */
 
 void
@@ -19,12 +19,15 @@ budget_charge(struct budget *budget, unsigned nb, uint64_t took_ns)
 {
 	const uint64_t expected_x64 = nb * budget->cost_x64;
 	const uint64_t least_x64 = (uint64_t)nb * BUDGET_COST_NS * 64;
+	/* Cheap datagrams before dear ones must not make these cheap, too. */
+	const uint64_t most_x64 =
+		FAR * aef_max_u64(expected_x64, (uint64_t)nb * COST_FIRST_NS * 64);
 	uint64_t took_x64 = took_ns * 64;
 
 	if (nb == 0)
 		return;
-	if (took_x64 > FAR * expected_x64)
-		took_x64 = FAR * expected_x64;
+	if (took_x64 > most_x64)
+		took_x64 = most_x64;
 	if (took_x64 < least_x64)
 		took_x64 = least_x64;
 	budget->left_x1024 -= (int64_t)(took_x64 * (1024 / 64));

@@ -53,8 +53,8 @@ budget_has(const struct budget *budget, unsigned nb)
 /**
  * Charge @p nb datagrams that took @p took_ns together.
  *
- * What exceeds four times the estimate is taken for time in which the lcore did not run; a clock
- * that stands (lockstep) leaves BUDGET_COST_NS for each.
+ * What exceeds four times the estimate, and 4 us for each, is taken for time in which the lcore did
+ * not run; a clock that stands (lockstep) leaves BUDGET_COST_NS for each.
  */
 void budget_charge(struct budget *budget, unsigned nb, uint64_t took_ns);
 

@@ -97,6 +97,21 @@ START_TEST(budget_takes_a_pause_of_the_lcore_for_no_work)
 }
 END_TEST
 
+START_TEST(budget_learned_from_cheap_datagrams_is_charged_in_full_for_dear_ones)
+{
+	struct budget b;
+	int64_t before;
+
+	budget_init(&b, 10, START);
+	for (unsigned i = 0; i < 100; i++)
+		budget_charge(&b, BURST, BURST * 70); /* strangers: counted, no more */
+	before = b.left_x1024;
+	budget_charge(&b, BURST, BURST * 2000); /* then SYNs with a token to be opened */
+
+	ck_assert_int_eq(before - b.left_x1024, BURST * 2000ll * 1024);
+}
+END_TEST
+
 START_TEST(budget_of_a_clock_that_stands_counts_datagrams)
 {
 	struct budget b;
@@ -135,5 +150,6 @@ END_TEST
 TEST_SUITE(budget, &budget_saves_its_share_of_ten_milliseconds_and_no_more,
            &budget_of_a_busy_second_is_its_share_in_steps_of_any_size,
            &budget_learns_what_a_datagram_costs, &budget_takes_a_pause_of_the_lcore_for_no_work,
+           &budget_learned_from_cheap_datagrams_is_charged_in_full_for_dear_ones,
            &budget_of_a_clock_that_stands_counts_datagrams,
            &budget_charged_with_nothing_stays_as_it_is)
