@@ -184,6 +184,7 @@ pipeline_derived(struct pipeline_lcore *lc)
 unsigned
 pipeline_acks(struct pipeline_lcore *lc, struct rx_batch *batch)
 {
+	const uint64_t held = lc->stats.handshakes_held;
 	uint8_t scratch[WIRE_SYN_BYTES];
 	unsigned nb = 0;
 
@@ -204,7 +205,7 @@ pipeline_acks(struct pipeline_lcore *lc, struct rx_batch *batch)
 			pipeline_path_learn(lc, pkt->pc, batch->port, &batch->metas[i]);
 		reply_send(lc, batch, i, &reply, scratch);
 	}
-	if (lc->conf.handshaker != NULL && nb > 0)
+	if (lc->stats.handshakes_held > held) /* not for a forged one: this is a system call */
 		handshaker_wake(lc->conf.handshaker);
 	return nb;
 }

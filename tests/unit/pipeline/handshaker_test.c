@@ -4,6 +4,7 @@
 
 #include <base/err.h>
 #include <crypto_null/null_provider.h>
+#include <wire/handshake.h>
 
 #include "handshaker_priv.h"
 #include "harness.h"
@@ -258,6 +259,30 @@ START_TEST(handshaker_asleep_on_its_own_thread_is_woken_by_an_ack)
 }
 END_TEST
 
+/* Whoever has no cookie must not cost a system call and a turn of another thread. */
+START_TEST(handshaker_asleep_is_not_woken_by_a_forged_ack)
+{
+	uint8_t data[WIRE_ACK_TEXT_AT + WIRE_TAG_BYTES] = { 0 };
+	const struct wire_ack ack = { .cookie_epoch = 0 };
+	struct delivery_bell *bell;
+
+	open_rig(1, 16, 8);
+	rig_dial(&rig, 0, false);
+	ck_assert(rig_run_until(&rig, rig_all_connected, AEF_NS_PER_S));
+	wire_ack_encode(data, &rig.clients[0].cid, 0, &ack);
+	aef_store_be16(data + 30, WIRE_ACK_CLEAR_BYTES);
+	bell = pipeline_handshaker_bell(rig.handshaker);
+	atomic_store(&bell->armed, 1);
+
+	rig_inject(&rig, 0, rig_frame(&rig.clients[0], data, sizeof(data)));
+	(void)pipeline_lcore_poll(rig.lcores[0]);
+
+	ck_assert_uint_eq(rig_quantum(&rig, QUANTUM_VERDICT_BAD_COOKIE), 1);
+	ck_assert_uint_eq(atomic_load(&bell->armed), 1);
+	close_all();
+}
+END_TEST
+
 START_TEST(handshaker_out_of_its_limits_is_refused_with_a_sentence)
 {
 	static const struct pipeline_handshaker_conf bad[] = {
@@ -287,4 +312,5 @@ TEST_SUITE(handshaker, &handshaker_derives_and_the_held_ack_brings_its_first_mes
            &handshaker_ack_held_when_the_server_shuts_down_is_told_so,
            &handshaker_ended_with_an_ack_held_gives_its_datagram_back,
            &handshaker_asleep_on_its_own_thread_is_woken_by_an_ack,
+           &handshaker_asleep_is_not_woken_by_a_forged_ack,
            &handshaker_out_of_its_limits_is_refused_with_a_sentence)
