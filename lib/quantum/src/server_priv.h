@@ -22,6 +22,7 @@
  */
 
 #define TOKEN_REFUSED_MAX 2u
+#define TOKEN_TOLD_MAX    16u /* audit events of the reuse of one token */
 
 enum token_state {
 	TOKEN_FREE = 0,
@@ -33,8 +34,8 @@ enum token_state {
 /* A token that was used; it stays until it would have expired anyway. */
 struct used_token {
 	uint8_t nonce[CRYPTO_NONCE_BYTES];
-	uint8_t state; /* enum token_state */
-	uint8_t next_refused;
+	uint8_t state;   /* enum token_state */
+	uint8_t nb_told; /* times that it was TOKEN_REUSED */
 	uint64_t expires_ms;
 	uint64_t transcript;                 /* of the ACK that consumed it */
 	uint64_t refused[TOKEN_REFUSED_MAX]; /* transcripts that tried again; 0: none */
@@ -51,12 +52,12 @@ struct token_table {
 };
 
 enum token_found {
-	TOKEN_NEW,        /* consumed now, by this ACK */
-	TOKEN_OF_PENDING, /* this handshake is being worked on */
-	TOKEN_OF_CONN,    /* it opened a connection in this very handshake */
-	TOKEN_OF_NOTHING, /* this handshake failed before */
-	TOKEN_REUSED,     /* another handshake has used it; the first time that this one tries */
-	TOKEN_REUSED_AGAIN /* as above, repeated */,
+	TOKEN_NEW,          /* consumed now, by this ACK */
+	TOKEN_OF_PENDING,   /* this handshake is being worked on */
+	TOKEN_OF_CONN,      /* it opened a connection in this very handshake */
+	TOKEN_OF_NOTHING,   /* this handshake failed before */
+	TOKEN_REUSED,       /* another handshake has used it; the first time that this one tries */
+	TOKEN_REUSED_AGAIN, /* as above, repeated; or it was told often enough */
 	TOKEN_NO_ROOM,
 	TOKEN_PAST, /* as old as one that was forgotten: only a clock that steps back brings it */
 };

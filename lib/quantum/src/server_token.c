@@ -103,15 +103,19 @@ entry_find(struct token_table *table, uint32_t bucket, const uint8_t *nonce, uin
 	return room;
 }
 
-/* Another handshake comes with a used token: the repetitions of its ACK are one try. */
+/*
+ * Another handshake comes with a used token: the repetitions of its ACK are one try. Not told for
+ * ever: its holder can make handshakes at will, and lines about others would be lost among them.
+ */
 static enum token_found
 reused(struct used_token *e, uint64_t transcript)
 {
 	for (unsigned i = 0; i < TOKEN_REFUSED_MAX; i++)
 		if (e->refused[i] == transcript)
 			return TOKEN_REUSED_AGAIN;
-	e->refused[e->next_refused] = transcript;
-	e->next_refused = (uint8_t)((e->next_refused + 1) % TOKEN_REFUSED_MAX);
+	if (e->nb_told == TOKEN_TOLD_MAX)
+		return TOKEN_REUSED_AGAIN;
+	e->refused[e->nb_told++ % TOKEN_REFUSED_MAX] = transcript;
 	return TOKEN_REUSED;
 }
 

@@ -79,6 +79,26 @@ START_TEST(server_token_reuse_is_told_once_per_handshake)
 }
 END_TEST
 
+/* Who has a used token must not fill the audit log with it. */
+START_TEST(server_token_reuse_is_told_sixteen_times_for_one_token_at_most)
+{
+	struct fixture f;
+	struct quantum_accept first = ack_of(1, 1);
+	unsigned told = 0;
+
+	set_up(&f, 64);
+	ck_assert_int_eq(consume(&f, &first, UNIX_MS), TOKEN_NEW);
+	for (uint32_t i = 0; i < 100; i++) {
+		struct quantum_accept other = ack_of(1, 2 + i);
+
+		told += consume(&f, &other, UNIX_MS) == TOKEN_REUSED;
+	}
+
+	ck_assert_uint_eq(told, 16);
+	free(f.mem);
+}
+END_TEST
+
 START_TEST(server_token_given_back_opens_again_and_a_spent_one_does_not)
 {
 	struct fixture f;
@@ -153,5 +173,6 @@ END_TEST
 TEST_SUITE(server_token, &server_token_stays_used_when_the_wall_clock_steps_back,
            &server_token_is_consumed_by_one_handshake,
            &server_token_reuse_is_told_once_per_handshake,
+           &server_token_reuse_is_told_sixteen_times_for_one_token_at_most,
            &server_token_given_back_opens_again_and_a_spent_one_does_not,
            &server_token_full_bucket_refuses_until_entries_expire)

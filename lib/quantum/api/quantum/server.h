@@ -204,8 +204,9 @@ enum quantum_audit_type {
 };
 
 /*
- * One event. TOKEN_REUSED comes once for each handshake that tries; the others, which a stranger
- * can cause at will, at most once a second each, with the number of times since the one before.
+ * One event. TOKEN_REUSED comes once for each handshake that tries, at most 16 times for one token;
+ * the others, which a stranger can cause at will, at most once a second each, with the number of
+ * times since the one before.
  */
 struct quantum_audit {
 	enum quantum_audit_type type;
