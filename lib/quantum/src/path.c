@@ -151,10 +151,11 @@ path_packet(struct quantum_conn *conn, struct quantum_tx *tx, enum wire_frame_ty
 	p.flags |= QUANTUM_SENT_PMTU; /* its loss says nothing about congestion */
 	tx->to = challenge ? path->candidate : path->response_to;
 	packet_finish(conn, &p, now_ns);
-	if (challenge) {
+	/* An answer to the candidate counts like the question to it. */
+	if (path->validating && quantum_addr_eq(&tx->to, &path->candidate))
 		path->candidate_tx_bytes += tx->len;
+	if (challenge)
 		path->asked_ns = now_ns;
-	}
 	return 1;
 }
 
