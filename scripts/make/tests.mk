@@ -33,7 +33,8 @@ SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
 # Corpora of the fuzz targets, without the fuzzer.
 REPLAYS := $(foreach f,$(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c))),$(if $(wildcard tests/fuzz/corpus/$f/*),$f))
 SUITE_EXTRA += $(foreach f,$(REPLAYS),'$B/replay-$f tests/fuzz/corpus/$f')
-SUITE_PROGS := $(UNIT_PROGS) $(addprefix $B/,$(call have,sim equal siege text-soak guuid-soak crypto-soak nonce-soak replay-soak $(if $(INTEROP),interop-peer quantum-cat)) $(STEADY) $(SECRETS) $(REPLAYS:%=replay-%))
+# What the suite runs is what is built for it: the programs are taken from its command lines.
+SUITE_PROGS := $(UNIT_PROGS) $(sort $(filter $B/%,$(subst ',,$(SUITE_EXTRA)))) $(if $(INTEROP),$B/interop-peer $B/quantum-cat)
 # DPDK's rings are lock-free in ways ThreadSanitizer cannot see; these programs share memory in C11 terms.
 TSAN_PROGS := $(filter $(addprefix $B/unit-,base client control protect sockio runtime text),$(UNIT_PROGS)) \
 	$(addprefix $B/,$(call have,guuid-soak))
