@@ -18,6 +18,35 @@ conn_of(const struct quantum_server *server, const struct aef_guuid *cid)
 	return conn;
 }
 
+/* Lengths and cookie: does it come from where it says? Needs no memory but @p ret_ack. */
+static enum quantum_verdict
+cookie_verify(const struct quantum_server_keys *keys, const struct quantum_rx *rx,
+              struct wire_header *ret_hdr, struct wire_ack *ret_ack)
+{
+	uint8_t expect[WIRE_COOKIE_BYTES];
+
+	if (wire_classify(rx->data, rx->len, ret_hdr) != WIRE_CLASS_ACK ||
+	    wire_ack_decode(rx->data, ret_ack) != 0)
+		return QUANTUM_VERDICT_BAD_LENGTH;
+	if (!server_epoch_valid(keys, ret_ack->cookie_epoch) ||
+	    ret_ack->dh_epoch != ret_ack->cookie_epoch)
+		return QUANTUM_VERDICT_BAD_COOKIE;
+	server_cookie_make(keys, ret_ack->cookie_epoch, &rx->from, &ret_hdr->cid,
+	                   ret_ack->client_random, expect);
+	return crypto_equal(expect, ret_ack->cookie, sizeof(expect)) ? QUANTUM_VERDICT_ACCEPTED
+	                                                             : QUANTUM_VERDICT_BAD_COOKIE;
+}
+
+enum quantum_verdict
+quantum_server_ack_admit(struct quantum_server *server, const struct quantum_rx *rx)
+{
+	struct wire_header hdr;
+	struct wire_ack ack;
+	const enum quantum_verdict verdict = cookie_verify(server->keys, rx, &hdr, &ack);
+
+	return verdict == QUANTUM_VERDICT_ACCEPTED ? verdict : server_count(server, verdict);
+}
+
 /* Order of checks: cheap ones first, cookie before token, token before MAC. */
 static enum quantum_verdict
 ack_verify(struct quantum_server *server, const struct quantum_rx *rx,
@@ -26,12 +55,11 @@ ack_verify(struct quantum_server *server, const struct quantum_rx *rx,
 	const struct crypto_provider *crypto = server->env->crypto;
 	struct wire_header hdr;
 	const struct server_token_from source = { &rx->from, &accept->cid, true };
-	uint8_t expect[WIRE_COOKIE_BYTES];
-	enum quantum_verdict verdict;
+	uint8_t expect[WIRE_MAC_BYTES];
+	enum quantum_verdict verdict = cookie_verify(server->keys, rx, &hdr, &accept->ack);
 
-	if (wire_classify(rx->data, rx->len, &hdr) != WIRE_CLASS_ACK ||
-	    wire_ack_decode(rx->data, &accept->ack) != 0)
-		return QUANTUM_VERDICT_BAD_LENGTH;
+	if (verdict != QUANTUM_VERDICT_ACCEPTED)
+		return verdict;
 	accept->cid = hdr.cid;
 	accept->from = rx->from;
 	accept->data = rx->data;
@@ -39,13 +67,6 @@ ack_verify(struct quantum_server *server, const struct quantum_rx *rx,
 	accept->forged = false;
 	accept->first_pn = server->conf->first_pn;
 	accept->pn = crypto_pn_expand(accept->first_pn, hdr.seq);
-	if (!server_epoch_valid(server->keys, accept->ack.cookie_epoch) ||
-	    accept->ack.dh_epoch != accept->ack.cookie_epoch)
-		return QUANTUM_VERDICT_BAD_COOKIE;
-	server_cookie_make(server->keys, accept->ack.cookie_epoch, &rx->from, &hdr.cid,
-	                   accept->ack.client_random, expect);
-	if (!crypto_equal(expect, accept->ack.cookie, sizeof(expect)))
-		return QUANTUM_VERDICT_BAD_COOKIE;
 	if (!limit_table_take(&server->ack_limit, &rx->from, NULL, 0, now->ns))
 		return QUANTUM_VERDICT_RATE_ACK;
 	verdict = server_token_open(server, accept->ack.token, &source, now, &accept->token);

@@ -278,6 +278,40 @@ START_TEST(server_ack_with_a_wrong_cookie_costs_its_source_nothing)
 }
 END_TEST
 
+/* [Q-4.3] [Q-10.6] What a driver asks first takes nothing: no token, no share of the source, no
+ * room; only what it turns away is counted. */
+START_TEST(server_ack_admit_judges_the_cookie_and_keeps_nothing)
+{
+	const struct pair_tap *ack = held_ack(33);
+	const uint64_t *verdicts = quantum_server_verdicts(p.srv);
+	struct pair_tap copy = *ack;
+	struct quantum_rx rx = { .data = copy.data, .len = copy.len, .from = p.client_addr };
+	struct verified v;
+
+	quantum_server_set_busy(p.srv, QUANTUM_BUSY_QUEUE);
+	for (unsigned i = 0; i < 1000; i++)
+		ck_assert_int_eq(quantum_server_ack_admit(p.srv, &rx), QUANTUM_VERDICT_ACCEPTED);
+	ck_assert_uint_eq(verdicts[QUANTUM_VERDICT_ACCEPTED], 0);
+	for (unsigned at = 16 + WIRE_HEADER_BYTES + WIRE_TOKEN_BYTES, i = 0; i < 18; i++) {
+		copy.data[at + i] ^= 0x10; /* cookie, its epoch, epoch of the keys */
+		ck_assert_int_eq(quantum_server_ack_admit(p.srv, &rx), QUANTUM_VERDICT_BAD_COOKIE);
+		copy.data[at + i] ^= 0x10;
+	}
+	rx.from.port++;
+	ck_assert_int_eq(quantum_server_ack_admit(p.srv, &rx), QUANTUM_VERDICT_BAD_COOKIE);
+	rx.from.port--;
+	ck_assert_uint_eq(verdicts[QUANTUM_VERDICT_BAD_COOKIE], 19);
+	for (rx.len = 0; rx.len < WIRE_ACK_TEXT_AT + WIRE_TAG_BYTES; rx.len++)
+		ck_assert_int_eq(quantum_server_ack_admit(p.srv, &rx), QUANTUM_VERDICT_BAD_LENGTH);
+	ck_assert_uint_eq(quantum_server_pending(p.srv), 0);
+
+	quantum_server_set_busy(p.srv, QUANTUM_BUSY_NO);
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
+	quantum_server_abandon(p.srv, &v.accept);
+	pair_fini(&p);
+}
+END_TEST
+
 /* One event for a reuse, however often it repeats; it names the session. */
 START_TEST(server_ack_of_a_used_token_is_audited_once)
 {
@@ -317,4 +351,5 @@ TEST_SUITE(server_ack,
            &server_abandoned_handshake_keeps_its_token_used, &server_derive_refuses_a_low_order_key,
            &server_ack_rate_of_one_prefix_is_limited,
            &server_ack_with_a_wrong_cookie_costs_its_source_nothing,
+           &server_ack_admit_judges_the_cookie_and_keeps_nothing,
            &server_ack_of_a_used_token_is_audited_once)

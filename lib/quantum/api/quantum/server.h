@@ -123,6 +123,19 @@ enum quantum_verdict quantum_server_on_stray(struct quantum_server *server,
 void quantum_server_set_busy(struct quantum_server *server, enum quantum_busy reason);
 
 /**
+ * Is @p rx a handshake ACK whose cookie proves its source address [Q-4.3]? Looks at the datagram
+ * and the cookie keys only: no token, no limit by source, no room, nothing kept but a counter. For
+ * a driver that wants to know before it spends anything on the sender.
+ *
+ * quantum_server_on_ack() asks the same again, so that no driver can forget to: one SipHash, a
+ * small part of what an ACK with the right cookie costs.
+ *
+ * @return ACCEPTED: go on with quantum_server_on_ack(); or BAD_LENGTH, BAD_COOKIE: final, counted
+ */
+AEF_MUST_CHECK enum quantum_verdict quantum_server_ack_admit(struct quantum_server *server,
+                                                             const struct quantum_rx *rx);
+
+/**
  * Verify a handshake ACK.
  *
  * @param rx         its data is borrowed until quantum_accept_derive() has returned
