@@ -23,9 +23,13 @@ keys_init(const struct ctl_options *o)
 	const int rc = protect_ring_dir_init(o->ring, o->group, error);
 	int reset_rc = 0;
 
-	/* Also for a folder that is there: one file for all groups, and it may have been lost. */
+	/* Also for a folder that is there: one file for all groups, and copies come without it. */
 	if (rc == 0 || rc == AEF_ERR_EXISTS)
 		reset_rc = protect_reset_key_make(o->ring, reset);
+	if (rc == AEF_ERR_EXISTS && reset_rc == 1) {
+		printf("group %u: its keys stay as they are; reset.secret is made\n", o->group);
+		return 0;
+	}
 	if (rc < 0)
 		return failed(rc, error);
 	if (reset_rc < 0)

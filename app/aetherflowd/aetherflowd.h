@@ -189,8 +189,9 @@ void node_stats_text(struct aef_text *out);
 int node_list(const char *what);
 
 /**
- * Key of stateless resets: of the key-ring folder, so that it is the same after a restart; random
- * when keys are ephemeral.
+ * [Q-4.5] Key of stateless resets: of the key-ring folder and the addresses of the node, so that it
+ * is the same after a restart, and another node with a copy of the folder has another; random when
+ * keys are ephemeral.
  *
  * @return 0, or an error said in @p error
  */

@@ -17,6 +17,8 @@
 #include "aetherflowd.h"
 #include "want.h"
 
+#define SELF_BYTES (2 * NET_IP_TEXT_BYTES + 16) /* of one port */
+
 static const cyaml_schema_field_t keys_fields[] = {
 	CYAML_FIELD_STRING_PTR("dir", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct keys_conf,
 	                       dir, 1, 4000),
@@ -81,15 +83,45 @@ keys_fini(struct aef_runtime *rt)
 	node.ring = NULL;
 }
 
+/*
+ * What tells this node from others, restart or not: the addresses and ports it listens at. No
+ * prefixes and gateways: they may be put right without a loss.
+ */
+static int
+node_self(struct aef_text *self, struct aef_text *error)
+{
+	for (uint32_t i = 0; i < node.dpio->nb_ports; i++) {
+		char ipv4[NET_IP_TEXT_BYTES] = "", ipv6[NET_IP_TEXT_BYTES] = "";
+		struct net_local local;
+		const int rc = dpio_port_conf_local(&node.dpio->ports[i], &local, error);
+
+		if (rc < 0)
+			return rc;
+		if (local.has_ipv4)
+			net_ip_format(&local.ipv4, ipv4);
+		if (local.has_ipv6)
+			net_ip_format(&local.ipv6, ipv6);
+		aef_text_printf(self, "%s %s %u %u\n", ipv4, ipv6, local.udp_port, local.vlan_id);
+	}
+	aef_assert(!self->cut);
+	return 0;
+}
+
 int
 keys_reset_key(uint8_t ret_key[32], struct aef_text *error)
 {
-	char sentence[PROTECT_ERROR_MAX] = "";
+	char sentence[PROTECT_ERROR_MAX] = "", buf[DPIO_PORTS_MAX * SELF_BYTES];
+	struct aef_text text = aef_text_make(buf, sizeof(buf));
+	struct crypto_bytes self = { buf, 0 };
 	int rc;
 
 	if (node.token_keys->dir == NULL)
 		return protect_random(ret_key, 32);
-	rc = protect_reset_key_read(node.token_keys->dir, ret_key, sentence);
+	rc = node_self(&text, error);
+	if (rc < 0)
+		return rc;
+	self.len = text.len;
+	rc = protect_reset_key_read(node.token_keys->dir, &self, ret_key, sentence);
 	if (rc < 0)
 		aef_text_printf(error, "%s", sentence);
 	return rc;
@@ -120,10 +152,13 @@ static int
 cmd_show(void *ctx, int argc, char *const *argv, struct aef_text *out)
 {
 	const uint16_t current = protect_ring_current(node.ring);
+	const struct quantum_server_keys *keys = atomic_load(&node.keys->current);
+	char reset[PROTECT_RESET_NAME_CHARS + 1];
 
 	(void)ctx;
 	(void)argc;
 	(void)argv;
+	protect_reset_key_name(keys->reset_key, reset);
 	aef_text_printf(out, "group %u, keys of %s, current epoch %u\n",
 	                protect_ring_group(node.ring),
 	                node.token_keys->dir != NULL ? node.token_keys->dir : "this process alone",
@@ -134,6 +169,7 @@ cmd_show(void *ctx, int argc, char *const *argv, struct aef_text *out)
 
 		aef_text_printf(out, "epoch %u: %s\n", epoch, state_word(state));
 	}
+	aef_text_printf(out, "reset key %s\n", reset);
 	return 0;
 }
 
@@ -254,7 +290,7 @@ cmd_issue(void *ctx, int argc, char *const *argv, struct aef_text *out)
 }
 
 static const struct aef_command commands[] = {
-	{ "keys show", "", "group, epochs and their state", cmd_show, 0, 0 },
+	{ "keys show", "", "group, epochs and their state, name of the reset key", cmd_show, 0, 0 },
 	{ "keys reload", "", "read the key-ring folder again; all or nothing", cmd_reload, 0, 0 },
 	{ "keys revoke", "<epoch>", "refuse its tokens from now on, for ever", cmd_revoke, 1, 1 },
 	{ "token issue", TOKEN_WANT_HELP, "a connect token, while keys are ephemeral", cmd_issue, 0,

@@ -212,11 +212,12 @@ transport_init(struct aef_runtime *rt, const void *conf)
 	const struct transport_conf *t = conf;
 	char buf[AEF_RUNTIME_ERROR_MAX];
 	struct aef_text error = aef_text_make(buf, sizeof(buf));
-	int rc = protection_init(t, &error);
+	int rc;
 
 	node.transport = t;
 	node.dpio = aef_config_section(rt->config, "dpio");
 	node.clock = delivery_clock_tsc(&node.tsc);
+	rc = protection_init(t, &error);
 	if (rc == 0)
 		rc = pipeline_mesh_init(&node.mesh, "node", (uint8_t)t->lcores, NODE_RING_MESH,
 		                        &error);

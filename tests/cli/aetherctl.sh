@@ -198,7 +198,24 @@ says "it is gone" 1 'No program listens' "$C" version
 start
 "$C" keys show >"$dir/out" 2>&1 && grep -q '^epoch 4: revoked$' "$dir/out" && grep -q 'current epoch 5$' "$dir/out"
 verdict "a revoked epoch stays so over a restart" $?
+# The key of resets is the same after a restart, and another on a node with a copy of the folder.
+reset_key() { "$C" keys show 2>"$dir/out" | sed -n 's/^reset key //p'; }
+key=$(reset_key)
 stop
+start
+[ ${#key} -eq 8 ] && [ "$(reset_key)" = "$key" ]
+verdict "the reset key is the same after a restart" $?
+stop
+cp -a "$R" "$dir/copy"
+cp "$dir/conf.yaml" "$dir/first.yaml"
+sed -i -e 's/10.1.0.1/10.1.0.2/' -e "s|{dir: $R}|{dir: $dir/copy}|" "$dir/conf.yaml"
+start
+[ -n "$(reset_key)" ] && [ "$(reset_key)" != "$key" ]
+verdict "a node with a copy of the folder has another reset key" $?
+stop
+rm "$dir/copy/reset.secret"
+says "init of a copy without reset.secret" 0 'its keys stay as they are; reset.secret is made' "$C" keys init --ring "$dir/copy"
+cp "$dir/first.yaml" "$dir/conf.yaml"
 
 # ---- ephemeral keys ----
 sed -i 's/^keys:.*/keys: {ephemeral: true}/' "$dir/conf.yaml"
