@@ -200,7 +200,8 @@ receive(struct endpoint *ep, struct quantum_now *now)
 /* ---- sending -----------------------------------------------------------------------------------
  */
 
-static void
+/* @return datagrams that the filter left, in ep->dgrams */
+static unsigned
 send_burst(struct endpoint *ep, unsigned nb)
 {
 	unsigned nb_out = 0;
@@ -218,6 +219,7 @@ send_burst(struct endpoint *ep, unsigned nb)
 			                                      .peer = client_to_sockio(&tx->to) };
 	}
 	(void)sockio_send(ep->sock, ep->dgrams, nb_out);
+	return nb_out;
 }
 
 static unsigned
@@ -248,14 +250,14 @@ endpoint_flush(struct endpoint *ep, struct client *client, uint64_t now_ns)
 		return;
 	for (unsigned round = 0; round < TX_ROUNDS; round++) {
 		const unsigned nb = prepare_burst(ep, client->conn, now_ns);
-		unsigned at = 0;
+		unsigned at = 0, nb_out;
 
 		if (nb == 0)
 			return;
-		send_burst(ep, nb);
+		nb_out = send_burst(ep, nb);
 		for (unsigned i = 0; i < nb; i++) {
 			/* What the filter took looks like loss on the way, not like a refusal. */
-			const bool here = ep->dgrams[at].data == ep->tx[i].data;
+			const bool here = at < nb_out && ep->dgrams[at].data == ep->tx[i].data;
 
 			quantum_conn_tx_commit(client->conn, &ep->tx[i],
 			                       !here || ep->dgrams[at].sent);
