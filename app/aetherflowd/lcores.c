@@ -427,7 +427,8 @@ void
 node_tick(uint64_t now_s)
 {
 	static uint64_t keys_s;
-	static bool retired = true;
+	static bool retired = true, failing;
+	bool renewed;
 	uint8_t random[64];
 
 	delivery_tsc_sync(&node.tsc);
@@ -441,22 +442,31 @@ node_tick(uint64_t now_s)
 	}
 	if (now_s - keys_s < KEYS_LIFE_S)
 		return;
-	keys_s = now_s;
-	retired = false;
-	if (protect_random(random, sizeof(random)) < 0 ||
-	    pipeline_keys_rotate(node.keys, protect_provider(node.protect), random) < 0)
-		AEF_LOG(AEF_LOG_ERROR, "pipeline", "handshake keys could not be renewed");
+	renewed = protect_random(random, sizeof(random)) == 0 &&
+	          pipeline_keys_rotate(node.keys, protect_provider(node.protect), random) == 0;
 	crypto_wipe(random, sizeof(random));
+	if (renewed) {
+		keys_s = now_s;
+		retired = false;
+	} else if (!failing) { /* tried again with every tick, said once */
+		AEF_LOG(AEF_LOG_ERROR, "pipeline",
+		        "handshake keys could not be renewed; trying again every second");
+	}
+	failing = !renewed;
 }
 
+/* Connections that close, and held ACKs whose clients are told BUSY. */
 static uint64_t
-conns_open(void)
+nb_unfinished(void)
 {
 	uint64_t sum = 0;
 
-	for (uint8_t i = 0; i < node.transport->lcores; i++)
-		sum += __atomic_load_n(&pipeline_lcore_stats(node.lcores[i])->conns_open,
-		                       __ATOMIC_RELAXED);
+	for (uint8_t i = 0; i < node.transport->lcores; i++) {
+		const struct pipeline_stats *s = pipeline_lcore_stats(node.lcores[i]);
+
+		sum += __atomic_load_n(&s->conns_open, __ATOMIC_RELAXED);
+		sum += __atomic_load_n(&s->handshakes_held, __ATOMIC_RELAXED);
+	}
 	return sum;
 }
 
@@ -467,7 +477,7 @@ node_shut(uint32_t ms)
 
 	for (uint8_t i = 0; i < node.transport->lcores; i++)
 		pipeline_lcore_shut(node.lcores[i]);
-	for (uint32_t waited = 0; waited < ms && (waited == 0 || conns_open() > 0); waited += 10)
+	for (uint32_t waited = 0; waited < ms && (waited == 0 || nb_unfinished() > 0); waited += 10)
 		(void)nanosleep(&step, NULL);
 	atomic_store(&node.stop_transport, true);
 	atomic_store(&node.stop_workers, true);

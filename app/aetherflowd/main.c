@@ -274,7 +274,13 @@ main(int argc, char **argv)
 	if (rc == 0)
 		rc = node_plan(&config);
 	if (rc < 0) {
-		if (config.error[0] != '\0')
+		if (rc == AEF_ERR_IO && access(opt.config, F_OK) != 0)
+			fprintf(stderr,
+			        "aetherflowd: there is no configuration %s; copy "
+			        "drivers-conf/aetherflowd.example.yaml there and change it to your "
+			        "ports, or try `make lab` first, which needs none.\n",
+			        opt.config);
+		else if (config.error[0] != '\0')
 			fprintf(stderr, "aetherflowd: %s\n", config.error);
 		else
 			fprintf(stderr, "aetherflowd: %s cannot be read: %s.\n", opt.config,

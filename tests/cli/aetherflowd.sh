@@ -47,7 +47,8 @@ says "an unknown option" 2 "unknown option '--foo'" "$D" --foo
 says "an option without its value" 2 "a value is missing after '--check'" "$D" --check
 says "an argument too many" 2 "unexpected argument 'x'" "$D" --check f x
 says "a bad interval" 2 "1 to 86400 seconds, not 'x'" "$D" -c f --stats x
-says "a file that is not there" 1 'cannot be opened' "$D" --config "$dir/none.yaml"
+says "a file that is not there" 1 'no configuration .*none.yaml; copy drivers-conf/aetherflowd.example.yaml .*make lab' \
+	"$D" --config "$dir/none.yaml"
 says "an unknown list" 2 "keys, metrics or verdicts, not 'x'" "$D" --list x
 says "the example is right" 0 ': ok$' "$D" --check drivers-conf/aetherflowd.example.yaml
 
