@@ -218,7 +218,10 @@ AEF_MUST_CHECK int audit_reopen(struct aef_text *error);
 /** Write what the transport lcores have to say, at most 100 lines a second; often. */
 void audit_drain(uint64_t now_s);
 
-/** Bring the audit log to the disk; once a second. */
+/** Say how many events about tokens have no line of their own, if any; at the end. */
+void audit_suppressed(void);
+
+/** The same, and bring the audit log to the disk; once a second. */
 void audit_tick(void);
 
 /** One line: what runs and how it is protected. */

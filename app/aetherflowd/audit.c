@@ -173,11 +173,13 @@ token_event(const struct quantum_audit *event, uint64_t suppressed)
 	            AEF_DIM(fields) - (suppressed == 0 ? 1 : 0), false);
 }
 
+static uint64_t suppressed; /* events about tokens, since the last line about one */
+
 /* Holders of tokens can cause lines at will; what is not written is told by the next line. */
 void
 audit_drain(uint64_t now_s)
 {
-	static uint64_t second, suppressed;
+	static uint64_t second;
 	static uint32_t lines;
 	struct quantum_audit event;
 
@@ -196,6 +198,18 @@ audit_drain(uint64_t now_s)
 			suppressed = 0;
 		}
 	}
+}
+
+void
+audit_suppressed(void)
+{
+	const struct control_audit_field count[] = { { .name = "suppressed",
+		                                       .number = suppressed } };
+
+	if (suppressed == 0)
+		return;
+	suppressed = 0;
+	audit_event("tokens_suppressed", count, AEF_DIM(count), false);
 }
 
 static void
@@ -257,6 +271,7 @@ audit_reopen(struct aef_text *error)
 void
 audit_tick(void)
 {
+	audit_suppressed();
 	if (node.audit != NULL && control_audit_sync(node.audit) < 0)
 		AEF_LOG(AEF_LOG_ERROR, "audit", "the audit log does not reach the disk");
 }

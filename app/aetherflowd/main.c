@@ -205,6 +205,7 @@ run(const struct options *opt, const sigset_t *signals)
 	}
 	node_shut(SHUT_MS);
 	audit_drain(now_s());
+	audit_suppressed();
 	if (opt->stats_s > 0)
 		stats_print();
 	if (fd >= 0) {

@@ -44,10 +44,11 @@ audit_ring_take(struct audit_ring *ring, struct quantum_audit *ret_event)
 }
 
 void
-pipeline_audit_flush(struct pipeline_lcore *lc)
+pipeline_audit_flush(struct pipeline_lcore *lc, bool last)
 {
 	struct quantum_audit *slot = audit_ring_slot(&lc->audit);
 
+	quantum_server_flush_audit(lc->server, lc->now_ns, last);
 	while (slot != NULL && quantum_server_poll_audit(lc->server, slot) == 0) {
 		lc->stats.audit_events++;
 		audit_ring_push(&lc->audit);

@@ -377,7 +377,7 @@ pipeline_lcore_poll(struct pipeline_lcore *lc)
 	work += timers(lc);
 	if (aef_unlikely(lc->shutting))
 		work += pipeline_shut_step(lc);
-	pipeline_audit_flush(lc);
+	pipeline_audit_flush(lc, false);
 	pipeline_unstall(lc);
 	(void)pipeline_serve(lc); /* of stalled ones too, so it is no measure of work */
 
@@ -413,6 +413,7 @@ pipeline_lcore_run(struct pipeline_lcore *lc, const atomic_bool *stop)
 			delivery_idle_step(&idle, &lc->bell, work, lc->now_ns,
 			                   work > 0 ? lc->now_ns : pipeline_lcore_next_ns(lc));
 	}
+	pipeline_audit_flush(lc, true);
 }
 
 void

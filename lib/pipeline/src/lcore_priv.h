@@ -176,8 +176,8 @@ uint16_t pipeline_handover_rx(struct pipeline_lcore *lc, uint8_t from,
 /** A parsed burst through the engine. Takes the mbufs. */
 void pipeline_rx_burst(struct pipeline_lcore *lc, struct rx_batch *batch);
 
-/** Hand audit events to the control thread. */
-void pipeline_audit_flush(struct pipeline_lcore *lc);
+/** Hand audit events to the control thread; @p last: nothing is held back any more. */
+void pipeline_audit_flush(struct pipeline_lcore *lc, bool last);
 
 /* ---- events.c: between engine and worker --------------------------------------------------------
  */

@@ -282,6 +282,12 @@ quantum_server_poll_audit(struct quantum_server *server, struct quantum_audit *r
 	return audit_take(&server->audit, ret_audit);
 }
 
+void
+quantum_server_flush_audit(struct quantum_server *server, uint64_t now_ns, bool all)
+{
+	audit_flush(&server->audit, now_ns, all);
+}
+
 uint64_t
 quantum_server_audit_lost(const struct quantum_server *server)
 {

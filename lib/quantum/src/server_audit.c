@@ -22,27 +22,43 @@ quantum_audit_text(enum quantum_audit_type type)
 	return (unsigned)type < QUANTUM_NB_AUDITS ? audit_texts[type] : "?";
 }
 
-void
-audit_note(struct audit_queue *queue, const struct quantum_audit *event,
-           const struct quantum_now *now)
+static void
+tell(struct audit_queue *queue, enum quantum_audit_type type, uint64_t now_ns)
 {
-	const enum quantum_audit_type type = event->type;
 	struct quantum_audit *slot;
 
-	queue->held[type]++;
-	if (type != QUANTUM_AUDIT_TOKEN_REUSED && now->ns < queue->next_ns[type])
-		return;
-	queue->next_ns[type] = now->ns + QUIET_NS;
+	queue->next_ns[type] = now_ns + QUIET_NS;
 	if (queue->nb == AUDIT_EVENTS_MAX) { /* what is there already tells how it began */
 		queue->nb_lost++;
 		return;
 	}
 	slot = &queue->events[(queue->head + queue->nb) % AUDIT_EVENTS_MAX];
 	queue->nb++;
-	*slot = *event;
+	*slot = queue->last[type];
 	slot->count = queue->held[type];
-	slot->unix_ms = now->unix_ms;
 	queue->held[type] = 0;
+}
+
+void
+audit_note(struct audit_queue *queue, const struct quantum_audit *event,
+           const struct quantum_now *now)
+{
+	const enum quantum_audit_type type = event->type;
+
+	queue->held[type]++;
+	queue->last[type] = *event;
+	queue->last[type].unix_ms = now->unix_ms;
+	if (type == QUANTUM_AUDIT_TOKEN_REUSED || now->ns >= queue->next_ns[type])
+		tell(queue, type, now->ns);
+}
+
+void
+audit_flush(struct audit_queue *queue, uint64_t now_ns, bool all)
+{
+	for (unsigned type = 0; type < QUANTUM_NB_AUDITS; type++)
+		if (queue->held[type] > 0 && queue->nb < AUDIT_EVENTS_MAX &&
+		    (all || now_ns >= queue->next_ns[type]))
+			tell(queue, (enum quantum_audit_type)type, now_ns);
 }
 
 int

@@ -117,11 +117,14 @@ struct audit_queue {
 	uint64_t nb_lost;
 	uint32_t held[QUANTUM_NB_AUDITS]; /* times since the last event of the type */
 	uint64_t next_ns[QUANTUM_NB_AUDITS];
+	struct quantum_audit last[QUANTUM_NB_AUDITS];
 };
 
 /** Note that @p event happened; its `count` and `unix_ms` are filled in here. */
 void audit_note(struct audit_queue *queue, const struct quantum_audit *event,
                 const struct quantum_now *now);
+/** Tell what was held back and may be told now, or (@p all) everything. */
+void audit_flush(struct audit_queue *queue, uint64_t now_ns, bool all);
 AEF_MUST_CHECK int audit_take(struct audit_queue *queue, struct quantum_audit *ret_audit);
 
 /* ---- keys --------------------------------------------------------------------------------------

@@ -65,6 +65,35 @@ START_TEST(server_audit_bounds_what_strangers_can_cause)
 }
 END_TEST
 
+/* What is held back is told a second later at the latest, or at the end, not with the next one. */
+START_TEST(server_audit_flush_tells_what_was_held_back)
+{
+	static struct audit_queue q;
+	struct quantum_audit ev;
+
+	memset(&q, 0, sizeof(q));
+	now = (struct quantum_now){ AEF_NS_PER_S, 1 };
+	audit_flush(&q, now.ns, true);
+	ck_assert_int_eq(audit_take(&q, &ev), AEF_ERR_AGAIN);
+	for (uint16_t i = 0; i < 10; i++)
+		note(&q, QUANTUM_AUDIT_TOKEN_FOREIGN, i);
+	ck_assert_int_eq(audit_take(&q, &ev), 0);
+	audit_flush(&q, 2 * AEF_NS_PER_S - 1, false);
+	ck_assert_int_eq(audit_take(&q, &ev), AEF_ERR_AGAIN);
+	audit_flush(&q, 2 * AEF_NS_PER_S, false);
+	ck_assert_int_eq(audit_take(&q, &ev), 0);
+	ck_assert_uint_eq(ev.count, 9);
+	ck_assert_uint_eq(ev.epoch, 9); /* the last of them */
+	now.ns = 2 * AEF_NS_PER_S + 1;
+	note(&q, QUANTUM_AUDIT_TOKEN_FOREIGN, 7);
+	audit_flush(&q, now.ns, true);
+	ck_assert_int_eq(audit_take(&q, &ev), 0);
+	ck_assert_uint_eq(ev.count, 1);
+	audit_flush(&q, UINT64_MAX / 2, true);
+	ck_assert_int_eq(audit_take(&q, &ev), AEF_ERR_AGAIN);
+}
+END_TEST
+
 START_TEST(server_audit_full_queue_keeps_the_first_and_counts_the_rest)
 {
 	static struct audit_queue q;
@@ -96,5 +125,6 @@ END_TEST
 
 TEST_SUITE(server_audit, &server_audit_tells_every_reuse,
            &server_audit_bounds_what_strangers_can_cause,
+           &server_audit_flush_tells_what_was_held_back,
            &server_audit_full_queue_keeps_the_first_and_counts_the_rest,
            &server_audit_types_have_words)

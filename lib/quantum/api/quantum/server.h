@@ -243,6 +243,14 @@ const char *quantum_audit_text(enum quantum_audit_type type);
 AEF_MUST_CHECK int quantum_server_poll_audit(struct quantum_server *server,
                                              struct quantum_audit *ret_audit);
 
+/**
+ * Make events of what was held back: else their number is told with the next event of that type,
+ * which may never come.
+ *
+ * @param all also what came less than a second ago: the server ends
+ */
+void quantum_server_flush_audit(struct quantum_server *server, uint64_t now_ns, bool all);
+
 /** Events that were lost because nobody took the 256 before them. */
 uint64_t quantum_server_audit_lost(const struct quantum_server *server);
 
