@@ -103,7 +103,6 @@ refuse(struct quantum_server *server, struct quantum_accept *accept, enum quantu
 	handshake_mac(server->env->crypto, accept->secrets.psk, MAC_LABEL_BUSY, reply->data,
 	              WIRE_BUSY_MAC_AT, reply->data + WIRE_BUSY_MAC_AT);
 	reply->len = WIRE_BUSY_BYTES;
-	token_table_give_back(&server->tokens, accept);
 	quantum_accept_wipe(accept);
 	return verdict_of_busy(reason);
 }
@@ -131,8 +130,10 @@ take(struct quantum_server *server, struct quantum_accept *accept, struct quantu
 	const enum quantum_busy reason = room(server);
 	const unsigned i = accept->ack.dh_epoch & 1;
 
-	if (reason != QUANTUM_BUSY_NO)
+	if (reason != QUANTUM_BUSY_NO) {
+		token_table_give_back(&server->tokens, accept);
 		return refuse(server, accept, reason, reply);
+	}
 	server->nb_pending++;
 	memcpy(accept->secrets.dh_priv, server->keys->dh_priv[i], CRYPTO_PRIV_BYTES);
 	memcpy(accept->dh_pub, server->keys->dh_pub[i], sizeof(accept->dh_pub));
@@ -159,7 +160,7 @@ single_use(struct quantum_server *server, struct quantum_accept *accept,
 {
 	struct aef_guuid cid_s;
 
-	switch (token_table_consume(&server->tokens, accept, now->unix_ms, &cid_s)) {
+	switch (token_table_consume(&server->tokens, accept, now, &cid_s)) {
 	case TOKEN_NEW:
 		return take(server, accept, reply);
 	case TOKEN_OF_PENDING:
@@ -175,6 +176,8 @@ single_use(struct quantum_server *server, struct quantum_accept *accept,
 		return QUANTUM_VERDICT_TOKEN_USED;
 	case TOKEN_REUSED_AGAIN:
 		return QUANTUM_VERDICT_TOKEN_USED;
+	case TOKEN_TOO_OFTEN:
+		return QUANTUM_VERDICT_RATE_TOKEN;
 	case TOKEN_PAST:
 		return QUANTUM_VERDICT_TOKEN_EXPIRED;
 	default:
@@ -298,7 +301,7 @@ quantum_server_accept(struct quantum_server *server, struct quantum_accept *acce
 	if (err == 0)
 		err = quantum_table_add(server->table, conn, now->unix_ms, &conn->cid_s);
 	if (err != 0) {
-		token_table_give_back(&server->tokens, accept);
+		token_table_return(&server->tokens, accept);
 		quantum_conn_free(conn);
 		return err;
 	}
@@ -320,6 +323,7 @@ quantum_server_refuse(struct quantum_server *server, struct quantum_accept *acce
 
 	server_reply_start(reply, &accept->from);
 	verdict = refuse(server, accept, reason, reply);
+	token_table_return(&server->tokens, accept);
 	settle(server, accept);
 	return server_count(server, verdict);
 }
@@ -329,7 +333,7 @@ quantum_server_abandon(struct quantum_server *server, struct quantum_accept *acc
 {
 	settle(server, accept);
 	if (accept->forged)
-		token_table_give_back(&server->tokens, accept);
+		token_table_return(&server->tokens, accept);
 	else
 		token_table_bind(&server->tokens, accept, NULL);
 }

@@ -23,12 +23,16 @@
 
 #define TOKEN_REFUSED_MAX 2u
 #define TOKEN_TOLD_MAX    16u /* audit events of the reuse of one token */
+/* Public-key work in vain for one token, whoever sends the ACKs and from wherever. */
+#define TOKEN_DERIVE_PER_S 10u
+#define TOKEN_DERIVE_BURST 10u
 
 enum token_state {
 	TOKEN_FREE = 0,
-	TOKEN_PENDING, /* its ACK is verified, the connection does not exist yet */
-	TOKEN_BOUND,   /* it opened `cid_s` */
-	TOKEN_SPENT,   /* it came to nothing, and opens nothing more */
+	TOKEN_PENDING,  /* its ACK is verified, the connection does not exist yet */
+	TOKEN_RETURNED, /* work was done for an ACK, in vain: the next one may open a connection */
+	TOKEN_BOUND,    /* it opened `cid_s` */
+	TOKEN_SPENT,    /* it came to nothing, and opens nothing more */
 };
 
 /* A token that was used; it stays until it would have expired anyway. */
@@ -36,10 +40,15 @@ struct used_token {
 	uint8_t nonce[CRYPTO_NONCE_BYTES];
 	uint8_t state;   /* enum token_state */
 	uint8_t nb_told; /* times that it was TOKEN_REUSED */
+	bool returned;   /* it was TOKEN_RETURNED before */
 	uint64_t expires_ms;
 	uint64_t transcript;                 /* of the ACK that consumed it */
 	uint64_t refused[TOKEN_REFUSED_MAX]; /* transcripts that tried again; 0: none */
-	struct aef_guuid cid_s;              /* TOKEN_BOUND */
+	union {
+		struct aef_guuid cid_s; /* TOKEN_BOUND */
+		uint64_t derive_due_ns; /* before that: when all the work would be due at the steady
+		                           rate */
+	};
 };
 
 /* Of one server, or of one that it shares with; entries only under the lock of their bucket. */
@@ -58,6 +67,7 @@ enum token_found {
 	TOKEN_OF_NOTHING,   /* this handshake failed before */
 	TOKEN_REUSED,       /* another handshake has used it; the first time that this one tries */
 	TOKEN_REUSED_AGAIN, /* as above, repeated; or it was told often enough */
+	TOKEN_TOO_OFTEN,    /* unused, but its ACKs were worked on in vain too often just now */
 	TOKEN_NO_ROOM,
 	TOKEN_PAST, /* as old as one that was forgotten: only a clock that steps back brings it */
 };
@@ -65,11 +75,16 @@ enum token_found {
 size_t token_table_bytes(uint32_t tokens_max);
 void token_table_init(struct token_table *table, void *mem, uint32_t tokens_max,
                       struct aef_rng *rng);
-/** Consume the token of @p accept, or find it consumed; fills accept->slot and @p ret_cid_s. */
+/**
+ * Consume the token of @p accept, or find it consumed; fills accept->slot, and @p ret_cid_s of
+ * TOKEN_OF_CONN.
+ */
 enum token_found token_table_consume(struct token_table *table, struct quantum_accept *accept,
-                                     uint64_t unix_ms, struct aef_guuid *ret_cid_s);
-/** The token was not used after all. */
+                                     const struct quantum_now *now, struct aef_guuid *ret_cid_s);
+/** The token was not used after all, and no work was done for it. */
 void token_table_give_back(struct token_table *table, const struct quantum_accept *accept);
+/** The token was not used after all, and its public-key work was done in vain. */
+void token_table_return(struct token_table *table, const struct quantum_accept *accept);
 /** The token opened connection @p cid_s, or (NULL) nothing and never will. */
 void token_table_bind(struct token_table *table, const struct quantum_accept *accept,
                       const struct aef_guuid *cid_s);

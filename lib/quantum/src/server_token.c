@@ -5,7 +5,8 @@
 
 #include "server_priv.h"
 
-#define BUCKET_ENTRIES 8u
+#define BUCKET_ENTRIES  8u
+#define DERIVE_EVERY_NS (AEF_NS_PER_S / TOKEN_DERIVE_PER_S)
 
 static_assert(sizeof(struct used_token) == AEF_CACHE_LINE, "an entry is a cache line");
 
@@ -120,14 +121,48 @@ reused(struct used_token *e, uint64_t transcript)
 }
 
 /*
+ * [Q-4.3] May public-key work be done for this unused token? Then it is charged. Who holds a token
+ * makes at will ACKs that are right up to their tag, and this is all that stops the work for them.
+ * The burst is for the client of which somebody sees each ACK and sends damaged copies before it:
+ * its own ACK is worked on too.
+ */
+static bool
+derive_take(struct used_token *e, uint64_t now_ns)
+{
+	if (e->derive_due_ns < now_ns)
+		e->derive_due_ns = now_ns;
+	if (e->derive_due_ns - now_ns > (TOKEN_DERIVE_BURST - 1) * DERIVE_EVERY_NS)
+		return false;
+	e->derive_due_ns += DERIVE_EVERY_NS;
+	return true;
+}
+
+/* The ACK of @p accept has the token, which nobody has. */
+static enum token_found
+begin(struct token_table *table, struct used_token *e, struct quantum_accept *accept,
+      uint64_t transcript, uint64_t now_ns)
+{
+	if (e->state == TOKEN_FREE) {
+		*e = (struct used_token){ .expires_ms = accept->token.expires_ms };
+		memcpy(e->nonce, accept->token.nonce, sizeof(e->nonce));
+	}
+	if (!derive_take(e, now_ns))
+		return TOKEN_TOO_OFTEN;
+	e->state = TOKEN_PENDING;
+	e->transcript = transcript;
+	accept->slot = (uint64_t)(e - table->entries);
+	return TOKEN_NEW;
+}
+
+/*
  * A full bucket refuses [Q-4.7]: evicting would let a used token in again. So would a wall clock
  * that steps back behind the time at which an entry was forgotten, and with the captured ACK of a
  * moment ago the same keys, used from number 0 again: what is not younger than the youngest token
  * forgotten here is refused, whatever the clock says.
  */
 enum token_found
-token_table_consume(struct token_table *table, struct quantum_accept *accept, uint64_t unix_ms,
-                    struct aef_guuid *ret_cid_s)
+token_table_consume(struct token_table *table, struct quantum_accept *accept,
+                    const struct quantum_now *now, struct aef_guuid *ret_cid_s)
 {
 	const uint32_t bucket = bucket_of(table, accept->token.nonce);
 	const uint64_t transcript = transcript_hash(table, accept);
@@ -135,53 +170,70 @@ token_table_consume(struct token_table *table, struct quantum_accept *accept, ui
 	struct used_token *e;
 
 	bucket_lock(table, bucket);
-	e = entry_find(table, bucket, accept->token.nonce, unix_ms);
+	e = entry_find(table, bucket, accept->token.nonce, now->unix_ms);
 	if ((e == NULL || e->state == TOKEN_FREE) &&
 	    accept->token.expires_ms <= table->past_ms[bucket]) {
 		found = TOKEN_PAST;
-	} else if (e != NULL && e->state == TOKEN_FREE) {
-		*e = (struct used_token){ .state = TOKEN_PENDING,
-			                  .expires_ms = accept->token.expires_ms,
-			                  .transcript = transcript };
-		memcpy(e->nonce, accept->token.nonce, sizeof(e->nonce));
-		accept->slot = (uint64_t)(e - table->entries);
-		found = TOKEN_NEW;
+	} else if (e != NULL && (e->state == TOKEN_FREE || e->state == TOKEN_RETURNED)) {
+		found = begin(table, e, accept, transcript, now->ns);
 	} else if (e != NULL && e->transcript != transcript) {
 		found = reused(e, transcript);
-	} else if (e != NULL) {
+	} else if (e != NULL && e->state == TOKEN_BOUND) {
 		*ret_cid_s = e->cid_s;
-		found = e->state == TOKEN_PENDING ? TOKEN_OF_PENDING
-		        : e->state == TOKEN_BOUND ? TOKEN_OF_CONN
-		                                  : TOKEN_OF_NOTHING;
+		found = TOKEN_OF_CONN;
+	} else if (e != NULL) {
+		found = e->state == TOKEN_PENDING ? TOKEN_OF_PENDING : TOKEN_OF_NOTHING;
 	}
 	bucket_unlock(table, bucket);
 	return found;
 }
 
-static void
-set_state(struct token_table *table, const struct quantum_accept *accept, enum token_state state,
-          const struct aef_guuid *cid_s)
+/* The pending entry of @p accept, its bucket locked. */
+static struct used_token *
+pending_lock(struct token_table *table, const struct quantum_accept *accept)
 {
-	const uint32_t bucket = (uint32_t)(accept->slot / BUCKET_ENTRIES);
 	struct used_token *e = &table->entries[accept->slot];
 
-	bucket_lock(table, bucket);
+	bucket_lock(table, (uint32_t)(accept->slot / BUCKET_ENTRIES));
 	aef_assert(e->state == TOKEN_PENDING);
-	e->state = (uint8_t)state;
-	if (cid_s != NULL)
-		e->cid_s = *cid_s;
-	bucket_unlock(table, bucket);
+	return e;
 }
 
+static void
+pending_unlock(struct token_table *table, const struct quantum_accept *accept)
+{
+	bucket_unlock(table, (uint32_t)(accept->slot / BUCKET_ENTRIES));
+}
+
+/* What was charged before for this token stays charged. */
 void
 token_table_give_back(struct token_table *table, const struct quantum_accept *accept)
 {
-	set_state(table, accept, TOKEN_FREE, NULL);
+	struct used_token *e = pending_lock(table, accept);
+
+	e->derive_due_ns -= DERIVE_EVERY_NS;
+	e->state = e->returned ? TOKEN_RETURNED : TOKEN_FREE;
+	pending_unlock(table, accept);
+}
+
+void
+token_table_return(struct token_table *table, const struct quantum_accept *accept)
+{
+	struct used_token *e = pending_lock(table, accept);
+
+	e->returned = true;
+	e->state = TOKEN_RETURNED;
+	pending_unlock(table, accept);
 }
 
 void
 token_table_bind(struct token_table *table, const struct quantum_accept *accept,
                  const struct aef_guuid *cid_s)
 {
-	set_state(table, accept, cid_s != NULL ? TOKEN_BOUND : TOKEN_SPENT, cid_s);
+	struct used_token *e = pending_lock(table, accept);
+
+	e->state = cid_s != NULL ? TOKEN_BOUND : TOKEN_SPENT;
+	if (cid_s != NULL)
+		e->cid_s = *cid_s;
+	pending_unlock(table, accept);
 }

@@ -214,7 +214,7 @@ START_TEST(server_ack_copy_with_changed_frames_makes_no_connection_and_leaves_th
 
 	for (unsigned i = WIRE_ACK_TEXT_AT; i < ack->len; i++) {
 		copy.data[i] ^= (uint8_t)(1u << (i % 8));
-		p.now_ns += 10 * MS;
+		p.now_ns += 100 * MS; /* its rate is another test's */
 		ck_assert_int_eq(verify(&v, &copy), QUANTUM_VERDICT_ACCEPTED);
 		ck_assert_int_eq(quantum_accept_derive(crypto_null_provider(), &v.accept),
 		                 AEF_ERR_AUTH);
@@ -229,6 +229,76 @@ START_TEST(server_ack_copy_with_changed_frames_makes_no_connection_and_leaves_th
 
 	ck_assert_uint_eq(quantum_server_pending(p.srv), 0);
 	ck_assert_uint_eq(p.table.nb_used, 0);
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
+	ck_assert_int_eq(make_conn(&v), 0);
+	pair_fini(&p);
+}
+END_TEST
+
+/* Verify and derive; a forged one is abandoned. */
+static enum quantum_verdict
+work(const struct pair_tap *ack, struct verified *v)
+{
+	const enum quantum_verdict verdict = verify(v, ack);
+
+	if (verdict == QUANTUM_VERDICT_ACCEPTED &&
+	    quantum_accept_derive(crypto_null_provider(), &v->accept) != 0)
+		quantum_server_abandon(p.srv, &v->accept);
+	return verdict;
+}
+
+/* [Q-4.3] One ACK with a right cookie and MAC does not buy public-key work without end, also not
+ * from many sources; the client comes through as soon as there is less of it. */
+START_TEST(server_forged_acks_of_one_token_buy_ten_derivations_a_second)
+{
+	const struct pair_tap *ack = held_ack(34);
+	struct pair_tap copy = *ack;
+	struct verified v;
+	unsigned nb = 0, nb_dropped = 0;
+
+	copy.data[ack->len - 1] ^= 1;
+	for (unsigned i = 0; i < 200; i++, p.now_ns += 10 * MS) {
+		const enum quantum_verdict verdict = work(&copy, &v);
+
+		nb += verdict == QUANTUM_VERDICT_ACCEPTED;
+		nb_dropped += verdict == QUANTUM_VERDICT_RATE_TOKEN;
+		ck_assert(holds_no_secret(&v.accept));
+		ck_assert_uint_eq(v.reply.len, 0);
+	}
+	ck_assert_uint_ge(nb, 29);
+	ck_assert_uint_le(nb, 30);
+	ck_assert_uint_eq(nb + nb_dropped, 200);
+	ck_assert_uint_eq(quantum_server_verdicts(p.srv)[QUANTUM_VERDICT_RATE_TOKEN], nb_dropped);
+	ck_assert_uint_eq(quantum_server_pending(p.srv), 0);
+
+	p.now_ns += 100 * MS;
+	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
+	ck_assert_int_eq(make_conn(&v), 0);
+	pair_fini(&p);
+}
+END_TEST
+
+/* Three damaged copies of each ACK are there before it, as often as it is sent. */
+START_TEST(server_ack_is_worked_on_though_copies_of_it_come_first)
+{
+	static const unsigned sent_ms[] = { 0,    100,  300,  700,  1100, 1500, 1900,
+		                            2300, 2700, 3100, 3500, 3900, 4300, 4700 };
+	const struct pair_tap *ack = held_ack(35);
+	struct pair_tap copy = *ack;
+	const uint64_t start_ns = p.now_ns;
+	struct verified v;
+
+	copy.data[ack->len - 1] ^= 1;
+	for (unsigned i = 0; i < sizeof(sent_ms) / sizeof(sent_ms[0]); i++) {
+		p.now_ns = start_ns + sent_ms[i] * MS;
+		for (unsigned k = 0; k < 3; k++)
+			(void)work(&copy, &v);
+		if (i == 0 || i % 3 == 1) { /* the others are lost on the way */
+			ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
+			quantum_server_refuse(p.srv, &v.accept, QUANTUM_BUSY_QUEUE, &v.reply);
+		}
+	}
+	p.now_ns += 400 * MS;
 	ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
 	ck_assert_int_eq(make_conn(&v), 0);
 	pair_fini(&p);
@@ -342,7 +412,8 @@ START_TEST(server_ack_of_a_used_token_is_audited_once)
 }
 END_TEST
 
-TEST_SUITE(server_ack,
+TEST_SUITE(server_ack, &server_forged_acks_of_one_token_buy_ten_derivations_a_second,
+           &server_ack_is_worked_on_though_copies_of_it_come_first,
            &server_ack_copy_with_changed_frames_makes_no_connection_and_leaves_the_token,
            &server_accept_without_room_gives_the_token_back_and_leaks_nothing,
            &server_repeated_ack_of_a_pending_handshake_changes_nothing,

@@ -38,7 +38,9 @@ ack_of(uint32_t token, uint32_t handshake)
 static enum token_found
 consume(struct fixture *f, struct quantum_accept *accept, uint64_t unix_ms)
 {
-	return token_table_consume(&f->table, accept, unix_ms, &f->cid);
+	const struct quantum_now now = { (unix_ms - UNIX_MS) * AEF_NS_PER_MS + 1, unix_ms };
+
+	return token_table_consume(&f->table, accept, &now, &f->cid);
 }
 
 /* The first handshake has it, whatever comes later and from wherever. */
@@ -115,6 +117,64 @@ START_TEST(server_token_given_back_opens_again_and_a_spent_one_does_not)
 }
 END_TEST
 
+/* [Q-4.3] [Q-10.8] Ten at once, then ten a second, whatever the handshake; then one handshake has
+ * it. */
+START_TEST(server_token_worked_on_in_vain_ten_times_a_second_is_still_used_once)
+{
+	struct fixture f;
+	const struct aef_guuid cid = { .b = { 9 } };
+	struct quantum_accept accept, last = ack_of(1, 7);
+	unsigned nb = 0;
+
+	set_up(&f, 64);
+	for (uint32_t ms = 0; ms < 10000; ms++) {
+		const enum token_found found =
+			(accept = ack_of(1, ms), consume(&f, &accept, UNIX_MS + ms));
+
+		ck_assert(found == TOKEN_NEW || found == TOKEN_TOO_OFTEN);
+		ck_assert(ms >= 10 || found == TOKEN_NEW);
+		nb += found == TOKEN_NEW;
+		if (found == TOKEN_NEW)
+			token_table_return(&f.table, &accept);
+	}
+	ck_assert_uint_ge(nb, 109);
+	ck_assert_uint_le(nb, 110);
+	ck_assert_int_eq(consume(&f, &last, UNIX_MS + 10100), TOKEN_NEW);
+	token_table_bind(&f.table, &last, &cid);
+	ck_assert_int_eq(consume(&f, &last, UNIX_MS + 10100), TOKEN_OF_CONN);
+	ck_assert_int_eq(consume(&f, &accept, UNIX_MS + 20000), TOKEN_REUSED);
+	free(f.mem);
+}
+END_TEST
+
+/* BUSY does no work and is not charged; it takes no charge away either. */
+START_TEST(server_token_given_back_keeps_what_was_charged_before)
+{
+	struct fixture f;
+	struct quantum_accept accept = ack_of(1, 1);
+
+	set_up(&f, 64);
+	for (unsigned i = 0; i < 100; i++) {
+		ck_assert_int_eq(consume(&f, &accept, UNIX_MS), TOKEN_NEW);
+		token_table_give_back(&f.table, &accept);
+	}
+	for (unsigned i = 0; i < TOKEN_DERIVE_BURST; i++) {
+		ck_assert_int_eq(consume(&f, &accept, UNIX_MS), TOKEN_NEW);
+		token_table_give_back(&f.table, &accept);
+		ck_assert_int_eq(consume(&f, &accept, UNIX_MS), TOKEN_NEW);
+		token_table_return(&f.table, &accept);
+	}
+	ck_assert_int_eq(consume(&f, &accept, UNIX_MS), TOKEN_TOO_OFTEN);
+	ck_assert_int_eq(consume(&f, &accept, UNIX_MS + 99), TOKEN_TOO_OFTEN);
+	ck_assert_int_eq(consume(&f, &accept, UNIX_MS + 100), TOKEN_NEW);
+	token_table_give_back(&f.table, &accept);
+	ck_assert_int_eq(consume(&f, &accept, UNIX_MS + 100), TOKEN_NEW);
+	token_table_return(&f.table, &accept);
+	ck_assert_int_eq(consume(&f, &accept, UNIX_MS + 100), TOKEN_TOO_OFTEN);
+	free(f.mem);
+}
+END_TEST
+
 /* A full bucket refuses; expired entries make room, with the skew; a pending one never. */
 START_TEST(server_token_full_bucket_refuses_until_entries_expire)
 {
@@ -174,5 +234,7 @@ TEST_SUITE(server_token, &server_token_stays_used_when_the_wall_clock_steps_back
            &server_token_is_consumed_by_one_handshake,
            &server_token_reuse_is_told_once_per_handshake,
            &server_token_reuse_is_told_sixteen_times_for_one_token_at_most,
+           &server_token_worked_on_in_vain_ten_times_a_second_is_still_used_once,
+           &server_token_given_back_keeps_what_was_charged_before,
            &server_token_given_back_opens_again_and_a_spent_one_does_not,
            &server_token_full_bucket_refuses_until_entries_expire)

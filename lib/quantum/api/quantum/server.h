@@ -188,7 +188,8 @@ enum quantum_verdict quantum_server_refuse(struct quantum_server *server,
 
 /**
  * Give an accepted ACK up in silence: its keys could not be derived. The token stays used, but not
- * by a copy whose frames do not verify: then it is as if that had not come.
+ * by a copy whose frames do not verify: then it is unused still, and the work for such copies is
+ * limited [Q-4.3]: RATE_TOKEN.
  */
 void quantum_server_abandon(struct quantum_server *server, struct quantum_accept *accept);
 

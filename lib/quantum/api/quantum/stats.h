@@ -50,7 +50,8 @@
 	X(REPLIED_RESET, "answered with a reset")                                                  \
 	X(RATE_LIMITED, "its answer is rate-limited")                                              \
 	X(RATE_SYN, "its token asks too often from one source prefix")                             \
-	X(RATE_ACK, "its source prefix sends too many handshake ACKs")
+	X(RATE_ACK, "its source prefix sends too many handshake ACKs")                             \
+	X(RATE_TOKEN, "too many handshake ACKs of its token were worked on in vain")
 
 enum quantum_verdict {
 #define QUANTUM_VERDICT_ENUM(name, text) QUANTUM_VERDICT_##name,
