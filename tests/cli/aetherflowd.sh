@@ -58,6 +58,8 @@ conf service.yaml 's/service: echo/service: ecko/'
 says "an unknown service" 1 'must be one of echo, sink, statesync' "$D" --check "$dir/service.yaml"
 conf range.yaml 's/  conns: 1024/  conns: 0/'
 says "a number out of range" 1 'range.yaml:[0-9]+: pipeline.conns ' "$D" --check "$dir/range.yaml"
+conf rate.yaml 's/acks_per_source: 100/acks_per_source: 0/'
+says "no ACK of any source" 1 'rate.yaml:[0-9]+: pipeline.acks_per_source must be from 1' "$D" --check "$dir/rate.yaml"
 conf busy.yaml 's/conns_busy: 64/conns_busy: 2000/'
 says "more busy connections than connections" 1 'at most pipeline.conns' "$D" --check "$dir/busy.yaml"
 conf ring.yaml 's/  ring: 1024/  ring: 1000/'

@@ -81,12 +81,14 @@ conf_valid(const struct pipeline_conf *conf, struct aef_text *ret_error)
 	    conf->tokens_max > 1u << 26 || conf->payload_max < WIRE_MTU_BASE ||
 	    conf->payload_max > WIRE_MTU_MAX || conf->tx_per_conn == 0 ||
 	    conf->timers_per_poll == 0 || conf->syn_share_pct == 0 || conf->syn_share_pct > 100 ||
-	    conf->ack_share_pct == 0 || conf->ack_share_pct > 100) {
+	    conf->ack_share_pct == 0 || conf->ack_share_pct > 100 || conf->acks_per_source == 0 ||
+	    conf->acks_per_source > QUANTUM_ACK_PER_S_MAX) {
 		aef_text_printf(ret_error,
 		                "A transport lcore needs 1 to 2^24 connections, room for used "
-		                "tokens, a payload of %u to %u bytes, and 1 to 100 percent of its "
-		                "time for SYNs and for ACKs.",
-		                WIRE_MTU_BASE, WIRE_MTU_MAX);
+		                "tokens, a payload of %u to %u bytes, 1 to 100 percent of its "
+		                "time for SYNs and for ACKs, and 1 to %u ACKs a second of one "
+		                "source.",
+		                WIRE_MTU_BASE, WIRE_MTU_MAX, QUANTUM_ACK_PER_S_MAX);
 		return false;
 	}
 	aef_assert(conf->provider != NULL && conf->codec != NULL && conf->keys != NULL &&
@@ -229,6 +231,7 @@ pipeline_lcore_create(const struct pipeline_conf *conf, struct aef_text *ret_err
 	                   aef_splitmix64(&seed));
 	lc->server = quantum_server_init(lc->server_mem, tokens_of(conf), lc->env, &lc->table,
 	                                 &lc->own->keys, &lc->conf.conn);
+	quantum_server_set_ack_rate(lc->server, conf->acks_per_source);
 	if (conf->mesh != NULL)
 		mesh_join(lc);
 	if (conf->handshaker != NULL)

@@ -8,10 +8,9 @@
 
 #define RESETS_PER_S 100u
 /* */
-#define SYN_PER_S 10u
-#define SYN_BURST 10u
-#define ACK_PER_S 100u
-#define ACK_BURST 200u
+#define SYN_PER_S        10u
+#define SYN_BURST        10u
+#define ACK_BURST(per_s) (2 * (per_s))
 
 static size_t
 line_up(size_t bytes)
@@ -43,8 +42,8 @@ quantum_server_init(void *mem, uint32_t tokens_max, struct quantum_env *env,
 	limit_table_init(&server->syn_limit, at, LIMIT_SYN_ENTRIES, SYN_PER_S, SYN_BURST,
 	                 &env->rng);
 	at += limit_table_bytes(LIMIT_SYN_ENTRIES);
-	limit_table_init(&server->ack_limit, at, LIMIT_ACK_ENTRIES, ACK_PER_S, ACK_BURST,
-	                 &env->rng);
+	limit_table_init(&server->ack_limit, at, LIMIT_ACK_ENTRIES, QUANTUM_ACK_PER_S,
+	                 ACK_BURST(QUANTUM_ACK_PER_S), &env->rng);
 	at += limit_table_bytes(LIMIT_ACK_ENTRIES);
 	token_table_init(&server->tokens, at, tokens_max, &env->rng);
 	return server;
@@ -54,6 +53,13 @@ void
 quantum_server_share_tokens(struct quantum_server *server, const struct quantum_server *owner)
 {
 	server->tokens = owner->tokens;
+}
+
+void
+quantum_server_set_ack_rate(struct quantum_server *server, uint32_t per_s)
+{
+	aef_assert(per_s > 0 && per_s <= QUANTUM_ACK_PER_S_MAX);
+	limit_table_rate(&server->ack_limit, per_s, ACK_BURST(per_s));
 }
 
 enum quantum_verdict

@@ -16,14 +16,20 @@ limit_table_bytes(uint32_t nb_entries)
 }
 
 void
+limit_table_rate(struct limit_table *table, uint32_t per_s, uint32_t burst)
+{
+	table->every_ns = AEF_NS_PER_S / per_s;
+	table->burst_ns = (burst - 1) * table->every_ns;
+}
+
+void
 limit_table_init(struct limit_table *table, void *mem, uint32_t nb_entries, uint32_t per_s,
                  uint32_t burst, struct aef_rng *rng)
 {
 	aef_assert(nb_entries % WAYS == 0 && (nb_entries & (nb_entries - 1)) == 0);
 	table->entries = mem;
 	table->nb_buckets = nb_entries / WAYS;
-	table->every_ns = AEF_NS_PER_S / per_s;
-	table->burst_ns = (burst - 1) * table->every_ns;
+	limit_table_rate(table, per_s, burst);
 	for (unsigned i = 0; i < sizeof(table->hash_key); i++)
 		table->hash_key[i] = (uint8_t)aef_rng_u64(rng);
 }

@@ -113,6 +113,8 @@ size_t limit_table_bytes(uint32_t nb_entries);
 /** @p mem is zeroed, 64-byte aligned; @p per_s and @p burst at least 1. */
 void limit_table_init(struct limit_table *table, void *mem, uint32_t nb_entries, uint32_t per_s,
                       uint32_t burst, struct aef_rng *rng);
+/** Another rate from now on. */
+void limit_table_rate(struct limit_table *table, uint32_t per_s, uint32_t burst);
 /**
  * May another one come from the prefix of @p from [Q-10.8]? Then it is counted.
  *

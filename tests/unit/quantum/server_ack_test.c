@@ -333,6 +333,28 @@ START_TEST(server_ack_rate_of_one_prefix_is_limited)
 }
 END_TEST
 
+/* Many clients behind one address: the operator says how many. */
+START_TEST(server_ack_rate_of_one_prefix_may_be_set)
+{
+	static const uint32_t rates[] = { 1, 5, 1000 };
+
+	for (unsigned i = 0; i < AEF_DIM(rates); i++) {
+		const struct pair_tap *ack = held_ack(40 + i);
+		struct verified v;
+
+		quantum_server_set_ack_rate(p.srv, rates[i]);
+		ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACCEPTED);
+		for (unsigned n = 1; n < 2 * rates[i]; n++)
+			ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACK_PENDING);
+		ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_RATE_ACK);
+		p.now_ns += AEF_NS_PER_S / rates[i];
+		ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_ACK_PENDING);
+		ck_assert_int_eq(verify(&v, ack), QUANTUM_VERDICT_RATE_ACK);
+		pair_fini(&p);
+	}
+}
+END_TEST
+
 /* The cookie is judged before the rate: spoofed ACKs use nobody's share up. */
 START_TEST(server_ack_with_a_wrong_cookie_costs_its_source_nothing)
 {
@@ -420,7 +442,7 @@ TEST_SUITE(server_ack, &server_forged_acks_of_one_token_buy_ten_derivations_a_se
            &server_reserves_room_for_pending_handshakes,
            &server_says_why_it_is_busy_and_leaves_the_token_unused,
            &server_abandoned_handshake_keeps_its_token_used, &server_derive_refuses_a_low_order_key,
-           &server_ack_rate_of_one_prefix_is_limited,
+           &server_ack_rate_of_one_prefix_is_limited, &server_ack_rate_of_one_prefix_may_be_set,
            &server_ack_with_a_wrong_cookie_costs_its_source_nothing,
            &server_ack_admit_judges_the_cookie_and_keeps_nothing,
            &server_ack_of_a_used_token_is_audited_once)

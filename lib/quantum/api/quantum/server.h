@@ -41,6 +41,9 @@ AEF_MUST_CHECK int quantum_server_keys_rotate(struct quantum_server_keys *keys,
 
 struct quantum_server;
 
+#define QUANTUM_ACK_PER_S     100u /* unless set */
+#define QUANTUM_ACK_PER_S_MAX 1000000u
+
 /** Bytes of memory for a server with room for @p tokens_max used tokens. */
 size_t quantum_server_bytes(uint32_t tokens_max);
 
@@ -61,6 +64,12 @@ struct quantum_server *quantum_server_init(void *mem, uint32_t tokens_max, struc
  * @param owner borrowed: its memory outlives the last call on @p server
  */
 void quantum_server_share_tokens(struct quantum_server *server, const struct quantum_server *owner);
+
+/**
+ * Take @p per_s handshake ACKs a second from one source prefix, in a burst twice as many: many
+ * clients may share one address. 1 to QUANTUM_ACK_PER_S_MAX; holds from now on [Q-10.8].
+ */
+void quantum_server_set_ack_rate(struct quantum_server *server, uint32_t per_s);
 
 /* A time in both clocks: expiry of tokens is wall-clock, everything else is monotonic. */
 struct quantum_now {
