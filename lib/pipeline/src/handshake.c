@@ -181,6 +181,24 @@ pipeline_derived(struct pipeline_lcore *lc)
 	return nb;
 }
 
+void
+pipeline_acks_admit(struct pipeline_lcore *lc, struct rx_batch *batch)
+{
+	for (uint16_t i = 0; i < batch->nb; i++) {
+		struct rx_pkt *pkt = &batch->pkts[i];
+		enum quantum_verdict verdict;
+
+		if (pkt->clas != WIRE_CLASS_ACK)
+			continue;
+		verdict = quantum_server_ack_admit(lc->server, &pkt->rx);
+		if (verdict == QUANTUM_VERDICT_ACCEPTED)
+			continue;
+		pipeline_count(lc, verdict);
+		pkt->done = true;
+		batch->nb_acks--;
+	}
+}
+
 unsigned
 pipeline_acks(struct pipeline_lcore *lc, struct rx_batch *batch)
 {
@@ -192,7 +210,7 @@ pipeline_acks(struct pipeline_lcore *lc, struct rx_batch *batch)
 		struct rx_pkt *pkt = &batch->pkts[i];
 		struct quantum_tx reply;
 
-		if (pkt->clas != WIRE_CLASS_ACK)
+		if (pkt->clas != WIRE_CLASS_ACK || pkt->done)
 			continue;
 		if (!budget_has(&lc->ack_budget, nb)) {
 			drop(lc, PIPELINE_VERDICT_DROP_ACK_BUDGET);

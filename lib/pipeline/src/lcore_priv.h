@@ -156,8 +156,11 @@ unsigned pipeline_shut_step(struct pipeline_lcore *lc);
 
 /** Receive from every queue and from the other lcores. @return frames */
 unsigned pipeline_rx(struct pipeline_lcore *lc);
-/** Handshake ACKs of a burst; pkt->pc is set when its protected part goes on. @return how many
- * were judged, not only dropped */
+/** [Q-10.6] Refuse the ACKs of a burst whose cookie is wrong: they reach neither budget nor slot.
+ */
+void pipeline_acks_admit(struct pipeline_lcore *lc, struct rx_batch *batch);
+/** Handshake ACKs that were admitted; pkt->pc is set when its protected part goes on. @return how
+ * many were judged, not only dropped */
 unsigned pipeline_acks(struct pipeline_lcore *lc, struct rx_batch *batch);
 /** Handshakes whose keys are there: connections, and their held ACKs. @return how many */
 unsigned pipeline_derived(struct pipeline_lcore *lc);

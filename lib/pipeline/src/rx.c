@@ -174,6 +174,8 @@ pipeline_rx_burst(struct pipeline_lcore *lc, struct rx_batch *batch)
 	open_all(lc, batch);
 	commit_all(lc, batch);
 	if (aef_unlikely(batch->nb_acks > 0))
+		pipeline_acks_admit(lc, batch);
+	if (aef_unlikely(batch->nb_acks > 0))
 		serve_acks(lc, batch);
 	if (aef_unlikely(batch->nb_strays > 0))
 		serve_strays(lc, batch);

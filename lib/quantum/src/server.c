@@ -155,7 +155,7 @@ on_syn(struct quantum_server *server, const struct quantum_rx *rx, const struct 
 	/* Who has a token may ask with it, not make us answer others at will. */
 	if (!limit_table_take(&server->syn_limit, &rx->from, token.nonce, sizeof(token.nonce),
 	                      now->ns)) {
-		crypto_wipe(token.psk, sizeof(token.psk));
+		crypto_wipe(&token, sizeof(token));
 		return QUANTUM_VERDICT_RATE_SYN;
 	}
 	memcpy(out.client_random, syn.client_random, sizeof(out.client_random));
@@ -168,7 +168,7 @@ on_syn(struct quantum_server *server, const struct quantum_rx *rx, const struct 
 	handshake_mac(server->env->crypto, token.psk, MAC_LABEL_SYN_ACK, reply->data,
 	              WIRE_SYN_ACK_MAC_AT, reply->data + WIRE_SYN_ACK_MAC_AT);
 	reply->len = WIRE_SYN_ACK_BYTES;
-	crypto_wipe(token.psk, sizeof(token.psk));
+	crypto_wipe(&token, sizeof(token));
 	return QUANTUM_VERDICT_REPLIED_SYN;
 }
 

@@ -245,6 +245,7 @@ frames_verify(const struct crypto_provider *crypto, const struct quantum_accept 
 	if (op.key != NULL)
 		crypto->open(crypto->ctx, &op, 1);
 	crypto_tx_keys_fini(&keys, crypto);
+	crypto_wipe(text, sizeof(text));
 	return op.ok;
 }
 

@@ -8,6 +8,7 @@
 
 #include "handshaker_priv.h"
 #include "harness.h"
+#include "lcore_priv.h"
 #include "rig.h"
 
 static struct rig rig;
@@ -191,11 +192,13 @@ END_TEST
 
 START_TEST(handshaker_ack_held_when_the_server_shuts_down_is_told_so)
 {
-	open_rig(1, 16, 8);
+	rig_open(&rig, &(struct rig_conf){
+			       .lcores = 1, .conns = 1, .handshakes = 16, .handshakes_mark = 8 });
 	rig.handshaker_stopped = true;
 	rig_dial(&rig, 0, false);
 	rig_run(&rig, 20 * AEF_NS_PER_MS);
 	ck_assert_uint_eq(pipeline_lcore_stats(rig.lcores[0])->handshakes_held, 1);
+	ck_assert(aef_list_empty(&rig.lcores[0]->free_slots));
 
 	pipeline_lcore_shut(rig.lcores[0]);
 	rig_run(&rig, AEF_NS_PER_MS);
@@ -206,6 +209,7 @@ START_TEST(handshaker_ack_held_when_the_server_shuts_down_is_told_so)
 	ck_assert_uint_eq(pipeline_lcore_stats(rig.lcores[0])->conns_accepted, 0);
 	ck_assert(rig.clients[0].closed);
 	ck_assert_int_eq(rig.clients[0].why, QUANTUM_CLOSE_REFUSED);
+	ck_assert(!aef_list_empty(&rig.lcores[0]->free_slots));
 	rig_close(&rig);
 }
 END_TEST
@@ -255,6 +259,27 @@ START_TEST(handshaker_asleep_on_its_own_thread_is_woken_by_an_ack)
 	atomic_store(&stop, true);
 	delivery_bell_ring(pipeline_handshaker_bell(rig.handshaker));
 	pthread_join(thread, NULL);
+	close_all();
+}
+END_TEST
+
+/* Not by its longest sleep, which would hide a bell that nobody rings. */
+START_TEST(handshaker_bell_is_rung_for_an_ack_that_is_held)
+{
+	struct delivery_bell *bell;
+
+	open_rig(1, 16, 8);
+	rig.handshaker_stopped = true;
+	bell = pipeline_handshaker_bell(rig.handshaker);
+	atomic_store(&bell->armed, 1);
+	rig_dial(&rig, 0, false);
+	rig_run(&rig, 20 * AEF_NS_PER_MS);
+	ck_assert_uint_eq(pipeline_lcore_stats(rig.lcores[0])->handshakes_held, 1);
+
+	ck_assert_uint_eq(atomic_load(&bell->armed), 0);
+
+	rig.handshaker_stopped = false;
+	ck_assert(rig_run_until(&rig, rig_all_connected, AEF_NS_PER_S));
 	close_all();
 }
 END_TEST
@@ -312,5 +337,6 @@ TEST_SUITE(handshaker, &handshaker_derives_and_the_held_ack_brings_its_first_mes
            &handshaker_ack_held_when_the_server_shuts_down_is_told_so,
            &handshaker_ended_with_an_ack_held_gives_its_datagram_back,
            &handshaker_asleep_on_its_own_thread_is_woken_by_an_ack,
+           &handshaker_bell_is_rung_for_an_ack_that_is_held,
            &handshaker_asleep_is_not_woken_by_a_forged_ack,
            &handshaker_out_of_its_limits_is_refused_with_a_sentence)

@@ -329,6 +329,19 @@ rig_frame(const struct client *c, const void *data, uint16_t len)
 	return m;
 }
 
+static void
+keep_ack(struct rig *rig, const struct client *c, const struct rte_mbuf *frame)
+{
+	const uint8_t *data = rte_pktmbuf_mtod_offset(frame, const uint8_t *, c->path.hdr_len);
+	const uint16_t len = (uint16_t)(frame->data_len - c->path.hdr_len);
+	struct wire_header hdr;
+
+	if (rig->ack_len > 0 || wire_classify(data, len, &hdr) != WIRE_CLASS_ACK)
+		return;
+	memcpy(rig->ack, data, len);
+	rig->ack_len = len;
+}
+
 static unsigned
 clients_run(struct rig *rig)
 {
@@ -356,8 +369,10 @@ clients_run(struct rig *rig)
 
 		(void)client_run(&rig->clients[i], rig->now_ns);
 		nb = client_tx(&rig->clients[i], frames, DPIO_BURST, rig->now_ns);
-		for (unsigned f = 0; f < nb; f++)
+		for (unsigned f = 0; f < nb; f++) {
+			keep_ack(rig, &rig->clients[i], frames[f]);
 			rig_inject(rig, rig->client_queue[i], frames[f]);
+		}
 		(void)client_run(&rig->clients[i], rig->now_ns);
 		work += nb;
 	}

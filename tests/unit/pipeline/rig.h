@@ -60,6 +60,8 @@ struct rig {
 	uint64_t frames_in, frames_out;
 	uint64_t wire_hash; /* of every frame to and from the server and its time */
 	bool worker_stopped;
+	uint8_t ack[WIRE_MTU_MAX]; /* the first handshake ACK that a client sent, kept for copies */
+	uint16_t ack_len;
 	unsigned drop_every; /* n: every n-th frame to the server is lost; 0: none */
 };
 
