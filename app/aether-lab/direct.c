@@ -528,7 +528,7 @@ engine(struct lab_direct *d)
 	quantum_table_init(&d->table, d->table_mem, d->conf.conns, 0, &d->app->codec,
 	                   aef_splitmix64(&seed));
 	d->server = quantum_server_init(d->server_mem, d->conf.tokens_max, d->env, &d->table,
-	                                atomic_load(&d->app->keys->current), &d->conf.conn);
+	                                &d->app->keys->set, &d->conf.conn);
 	for (uint32_t i = 0; i < d->conf.conns; i++) {
 		d->conns[i].slot = i;
 		aef_list_init(&d->conns[i].touched);

@@ -152,13 +152,12 @@ static int
 cmd_show(void *ctx, int argc, char *const *argv, struct aef_text *out)
 {
 	const uint16_t current = protect_ring_current(node.ring);
-	const struct quantum_server_keys *keys = atomic_load(&node.keys->current);
 	char reset[PROTECT_RESET_NAME_CHARS + 1];
 
 	(void)ctx;
 	(void)argc;
 	(void)argv;
-	protect_reset_key_name(keys->reset_key, reset);
+	protect_reset_key_name(node.keys->set.reset_key, reset); /* this thread writes it */
 	aef_text_printf(out, "group %u, keys of %s, current epoch %u\n",
 	                protect_ring_group(node.ring),
 	                node.token_keys->dir != NULL ? node.token_keys->dir : "this process alone",

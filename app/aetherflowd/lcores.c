@@ -23,7 +23,6 @@
 #include "aetherflowd.h"
 
 #define KEYS_LIFE_S   60u
-#define KEYS_RETIRE_S 2u /* every lcore has the new ones by then */
 #define KEYS_PER_CONN 4u /* traffic keys: both directions, and the next epoch of each */
 
 struct node node;
@@ -428,7 +427,7 @@ void
 node_tick(uint64_t now_s)
 {
 	static uint64_t keys_s;
-	static bool retired = true, failing;
+	static bool failing;
 	bool renewed;
 	uint8_t random[64];
 
@@ -437,22 +436,16 @@ node_tick(uint64_t now_s)
 	dpio_pool_sample(&node.replies);
 	if (keys_s == 0)
 		keys_s = now_s;
-	if (!retired && now_s - keys_s >= KEYS_RETIRE_S) {
-		pipeline_keys_retire(node.keys);
-		retired = true;
-	}
 	if (now_s - keys_s < KEYS_LIFE_S)
 		return;
 	renewed = protect_random(random, sizeof(random)) == 0 &&
 	          pipeline_keys_rotate(node.keys, protect_provider(node.protect), random) == 0;
 	crypto_wipe(random, sizeof(random));
-	if (renewed) {
+	if (renewed)
 		keys_s = now_s;
-		retired = false;
-	} else if (!failing) { /* tried again with every tick, said once */
+	else if (!failing) /* tried again with every tick, said once */
 		AEF_LOG(AEF_LOG_ERROR, "pipeline",
 		        "handshake keys could not be renewed; trying again every second");
-	}
 	failing = !renewed;
 }
 

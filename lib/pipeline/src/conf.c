@@ -19,14 +19,29 @@ pipeline_conf_default(struct pipeline_conf *ret_conf)
 	quantum_conn_conf_default(&ret_conf->conn);
 }
 
+/* Copied under the lock and published with the version. Only the main thread writes. */
+static void
+keys_publish(struct pipeline_keys *keys, const struct quantum_server_keys *set)
+{
+	while (atomic_flag_test_and_set_explicit(&keys->lock, memory_order_acquire))
+		; /* a lcore copies a few hundred bytes */
+	keys->set = *set;
+	atomic_fetch_add_explicit(&keys->version, 1, memory_order_relaxed);
+	atomic_flag_clear_explicit(&keys->lock, memory_order_release);
+}
+
 int
 pipeline_keys_init(struct pipeline_keys *keys, const struct crypto_provider *provider,
                    const uint8_t random[64], const uint8_t reset_key[32])
 {
-	const int rc = quantum_server_keys_init(&keys->sets[0], provider, random, reset_key);
+	struct quantum_server_keys set;
+	const int rc = quantum_server_keys_init(&set, provider, random, reset_key);
 
+	atomic_flag_clear_explicit(&keys->lock, memory_order_relaxed);
+	atomic_init(&keys->version, 0);
 	if (rc == 0)
-		atomic_store_explicit(&keys->current, &keys->sets[0], memory_order_release);
+		keys_publish(keys, &set);
+	crypto_wipe(&set, sizeof(set));
 	return rc;
 }
 
@@ -34,31 +49,25 @@ int
 pipeline_keys_rotate(struct pipeline_keys *keys, const struct crypto_provider *provider,
                      const uint8_t random[64])
 {
-	const struct quantum_server_keys *current =
-		atomic_load_explicit(&keys->current, memory_order_relaxed);
-	struct quantum_server_keys *next = &keys->sets[current == &keys->sets[0]];
-	int rc;
+	struct quantum_server_keys next = keys->set;
+	const int rc = quantum_server_keys_rotate(&next, provider, random);
 
-	*next = *current;
-	rc = quantum_server_keys_rotate(next, provider, random);
-	if (rc == 0) /* K2: see K1 in lcore.c */
-		atomic_store_explicit(&keys->current, next, memory_order_release);
+	if (rc == 0)
+		keys_publish(keys, &next);
+	crypto_wipe(&next, sizeof(next));
 	return rc;
 }
 
-void
-pipeline_keys_retire(struct pipeline_keys *keys)
+uint64_t
+keys_take(struct pipeline_keys *keys, uint64_t seen, struct quantum_server_keys *ret_set)
 {
-	const struct quantum_server_keys *current =
-		atomic_load_explicit(&keys->current, memory_order_relaxed);
-	struct quantum_server_keys *old = &keys->sets[current == &keys->sets[0]];
-	const unsigned ended = (old->epoch + 1) & 1, kept = old->epoch & 1;
-
-	if (old->epoch == current->epoch || current == old)
-		return;
-	/* [Q-4.2] Its 120 s are over. Not with zeros: a cookie under a key of zeros is anybody's,
-	 * should a lcore still look here. */
-	memcpy(old->cookie_key[ended], old->cookie_key[kept], sizeof(old->cookie_key[0]));
-	memcpy(old->dh_priv[ended], old->dh_priv[kept], sizeof(old->dh_priv[0]));
-	memcpy(old->dh_pub[ended], old->dh_pub[kept], sizeof(old->dh_pub[0]));
+	if (aef_likely(atomic_load_explicit(&keys->version, memory_order_relaxed) == seen))
+		return seen;
+	/* Being written just now: the ones before are good for a minute more. */
+	if (atomic_flag_test_and_set_explicit(&keys->lock, memory_order_acquire))
+		return seen;
+	*ret_set = keys->set;
+	seen = atomic_load_explicit(&keys->version, memory_order_relaxed);
+	atomic_flag_clear_explicit(&keys->lock, memory_order_release);
+	return seen;
 }

@@ -134,19 +134,6 @@ secrets_take(struct pipeline_lcore *lc, const struct quantum_env_conf *pools)
 }
 
 static void
-keys_refresh(struct pipeline_lcore *lc)
-{
-	/* K1: the set is complete before it is published; pairs with K2 in conf.c */
-	const struct quantum_server_keys *now =
-		atomic_load_explicit(&lc->conf.keys->current, memory_order_acquire);
-
-	if (aef_likely(now == lc->keys_seen))
-		return;
-	lc->own->keys = *now;
-	lc->keys_seen = now;
-}
-
-static void
 slots_init(struct pipeline_lcore *lc)
 {
 	aef_list_init(&lc->touched);
@@ -219,7 +206,8 @@ pipeline_lcore_create(const struct pipeline_conf *conf, struct aef_text *ret_err
 	}
 	ops.ctx = lc;
 	lc->now_ns = delivery_now_ns(&conf->clock);
-	keys_refresh(lc);
+	while (lc->keys_seen == 0) /* another lcore may be copying */
+		lc->keys_seen = keys_take(conf->keys, 0, &lc->own->keys);
 	slots_init(lc);
 	timer_wheel_init(&lc->wheel, lc->now_ns);
 	audit_ring_init(&lc->audit);
@@ -355,7 +343,7 @@ begin(struct pipeline_lcore *lc)
 	lc->now_ns = now_ns;
 	budget_refill(&lc->syn_budget, now_ns);
 	budget_refill(&lc->ack_budget, now_ns);
-	keys_refresh(lc);
+	lc->keys_seen = keys_take(lc->conf.keys, lc->keys_seen, &lc->own->keys);
 	shut_begin(lc);
 }
 

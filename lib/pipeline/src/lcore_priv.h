@@ -108,7 +108,7 @@ struct pipeline_lcore {
 	/* Written by the lcore. */
 	alignas(AEF_CACHE_LINE) uint64_t now_ns;
 	uint64_t busy_since_ns; /* time of the last poll if it had work, else 0 */
-	const struct quantum_server_keys *keys_seen;
+	uint64_t keys_seen;     /* version of own->keys */
 	struct aef_list touched, stalled, free_slots;
 	uint32_t nb_touched, next_shut;
 	bool shutting;
@@ -154,6 +154,12 @@ unsigned pipeline_shut_step(struct pipeline_lcore *lc);
 /* ---- rx.c, handshake.c: datagrams in ----------------------------------------------------------
  */
 
+/**
+ * Take over the handshake keys when they changed; nothing waits, so it may be the next call that
+ * does.
+ * @param seen version of @p ret_set; 0: none yet. @return the version that it has now
+ */
+uint64_t keys_take(struct pipeline_keys *keys, uint64_t seen, struct quantum_server_keys *ret_set);
 /** Receive from every queue and from the other lcores. @return frames */
 unsigned pipeline_rx(struct pipeline_lcore *lc);
 /** [Q-10.6] Refuse the ACKs of a burst whose cookie is wrong: they reach neither budget nor slot.

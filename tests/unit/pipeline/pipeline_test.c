@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <pthread.h>
+
 #include <rte_byteorder.h>
 
 #include <base/err.h>
@@ -7,6 +9,7 @@
 
 #include "echo.h"
 #include "harness.h"
+#include "lcore_priv.h"
 #include "rig.h"
 
 static struct rig rig;
@@ -503,28 +506,90 @@ holds(const struct pipeline_keys *keys, const uint8_t *secret, size_t len)
 	return false;
 }
 
-/* Two rotations after its birth an epoch is over, in the unused set, too. */
+/* Two rotations after its birth an epoch is over. */
 START_TEST(pipeline_keys_that_ended_stand_nowhere)
 {
 	const struct crypto_provider *crypto = crypto_null_provider();
-	struct pipeline_keys keys = { .current = NULL };
+	struct pipeline_keys keys;
 	uint8_t random[4][64];
 	const uint8_t reset[32] = { 5 };
 
 	for (unsigned i = 0; i < sizeof(random); i++)
 		((uint8_t *)random)[i] = (uint8_t)(37 * i + i / 64 + 1);
 	ck_assert_int_eq(pipeline_keys_init(&keys, crypto, random[0], reset), 0);
-	pipeline_keys_retire(&keys); /* nothing has ended yet */
 	ck_assert(holds(&keys, random[0], 16));
 	for (unsigned i = 1; i < 4; i++) {
 		ck_assert_int_eq(pipeline_keys_rotate(&keys, crypto, random[i]), 0);
-		pipeline_keys_retire(&keys);
 		ck_assert(holds(&keys, random[i], 16));
 		ck_assert(holds(&keys, random[i - 1], 16));
-		ck_assert(holds(&keys, keys.current->dh_priv[(i - 1) & 1], 32));
+		ck_assert(holds(&keys, keys.set.dh_priv[(i - 1) & 1], 32));
 		if (i > 1)
 			ck_assert(!holds(&keys, random[i - 2], 16));
 	}
+}
+END_TEST
+
+#define TAKES 100000u
+
+static atomic_bool rotated;
+static atomic_uint taken;
+
+/* The writer must not wait for more. */
+static void *
+torn_one(void *arg)
+{
+	atomic_fetch_add(&taken, TAKES);
+	return arg;
+}
+
+/* Every byte of a cookie key says of which epoch it is. @return NULL, or a set that is torn */
+static void *
+keys_reader(void *arg)
+{
+	struct quantum_server_keys set = { 0 };
+	bool last = false;
+
+	while (!last) {
+		last = atomic_load(&rotated);
+		if (keys_take(arg, 0, &set) == 0)
+			continue;
+		atomic_fetch_add(&taken, 1);
+		for (unsigned i = 0; i < sizeof(set.cookie_key[0]); i++)
+			if (set.cookie_key[set.epoch & 1][i] != set.epoch ||
+			    set.cookie_key[~set.epoch & 1][i] != (uint8_t)(set.epoch - 1))
+				return torn_one(arg);
+	}
+	return NULL;
+}
+
+START_TEST(pipeline_keys_are_taken_whole_however_often_they_change)
+{
+	const struct crypto_provider *crypto = crypto_null_provider();
+	static struct pipeline_keys keys;
+	const uint8_t reset[32] = { 5 };
+	struct quantum_server_keys set = { 0 };
+	uint8_t random[64];
+	pthread_t reader;
+	unsigned i;
+	void *torn;
+
+	memset(random, 0, sizeof(random));
+	memset(random + 16, 255, 16); /* of the epoch before the first */
+	ck_assert_int_eq(pipeline_keys_init(&keys, crypto, random, reset), 0);
+	atomic_store(&rotated, false);
+	atomic_store(&taken, 0);
+	ck_assert_int_eq(pthread_create(&reader, NULL, keys_reader, &keys), 0);
+	for (i = 1; i <= 200000 || atomic_load(&taken) < TAKES; i++) {
+		memset(random, (uint8_t)i, sizeof(random));
+		ck_assert_int_eq(pipeline_keys_rotate(&keys, crypto, random), 0);
+	}
+	atomic_store(&rotated, true);
+	pthread_join(reader, &torn);
+
+	ck_assert_ptr_null(torn);
+	ck_assert_uint_eq(keys_take(&keys, 1, &set), i);
+	ck_assert_uint_eq(set.epoch, (i - 1) & 0xff);
+	ck_assert_uint_eq(keys_take(&keys, i, NULL), i); /* nothing new, nothing copied */
 }
 END_TEST
 
@@ -570,4 +635,5 @@ TEST_SUITE(pipeline, &pipeline_client_over_ipv4_gets_its_messages_back,
            &pipeline_forgotten_connection_is_answered_with_a_reset,
            &pipeline_keys_of_the_handshake_may_change_while_it_runs,
            &pipeline_keys_that_ended_stand_nowhere,
+           &pipeline_keys_are_taken_whole_however_often_they_change,
            &pipeline_same_seed_gives_the_same_frames_and_times)

@@ -34,12 +34,13 @@
 #define PIPELINE_WORKERS_MAX 16u
 
 /*
- * The handshake keys now in force. The main thread writes the one that is not current, then
- * publishes it; it may write the other one again 60 s later at the earliest.
+ * The handshake keys now in force. The main thread writes them, lcores take a copy when the version
+ * has changed. What a rotation ended is overwritten by it.
  */
 struct pipeline_keys {
-	_Atomic(const struct quantum_server_keys *) current;
-	struct quantum_server_keys sets[2];
+	atomic_flag lock; /* of `set` between main thread and lcores; held for a copy */
+	_Atomic uint64_t version;
+	struct quantum_server_keys set;
 };
 
 /* Rings between transport lcores, one for each ordered pair. */
@@ -69,7 +70,7 @@ struct pipeline_conf {
 	struct delivery_clock clock;
 	const struct crypto_provider *provider; /* borrowed, as all below */
 	const struct quantum_cid_codec *codec;  /* one for all lcores of the process */
-	const struct pipeline_keys *keys;       /* likewise */
+	struct pipeline_keys *keys;             /* likewise */
 	struct pipeline_mesh *mesh;             /* NULL: the only lcore */
 	const struct quantum_env_conf *pools;   /* NULL: made from conns and conns_busy */
 
@@ -89,21 +90,15 @@ struct pipeline_lcore;
 /** Everything but provider, codec, keys and clock, which have no default. */
 void pipeline_conf_default(struct pipeline_conf *ret_conf);
 
-/** Make key set 0 from 64 random bytes and publish it. @return 0 or what the provider says */
+/** Make the first keys from 64 random bytes and publish it. @return 0 or what the provider says */
 AEF_MUST_CHECK int pipeline_keys_init(struct pipeline_keys *keys,
                                       const struct crypto_provider *provider,
                                       const uint8_t random[64], const uint8_t reset_key[32]);
 
-/** Publish the next key set; every 60 s from the main thread. */
+/** Publish the next keys; every 60 s from the main thread. On error the ones before stay. */
 AEF_MUST_CHECK int pipeline_keys_rotate(struct pipeline_keys *keys,
                                         const struct crypto_provider *provider,
                                         const uint8_t random[64]);
-
-/**
- * Overwrite the epoch that the last rotation ended, in the set that is no longer current; from the
- * main thread, when every lcore has taken the new set over: a second after the rotation.
- */
-void pipeline_keys_retire(struct pipeline_keys *keys);
 
 /** Rings of @p ring_size (power of two) between @p nb_lcores; @p name at most 12 characters. */
 AEF_MUST_CHECK int pipeline_mesh_init(struct pipeline_mesh *mesh, const char *name,
