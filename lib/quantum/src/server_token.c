@@ -59,11 +59,23 @@ transcript_hash(const struct token_table *table, const struct quantum_accept *ac
 	return hash != 0 ? hash : 1;
 }
 
-static uint32_t
-bucket_of(const struct token_table *table, const uint8_t *nonce)
+/*
+ * The two buckets in which a token may be, one in each half of the table; the emptier one takes it,
+ * the first one of two alike (Voecking's asymmetric choice). A table of one bucket has no halves.
+ */
+struct choice {
+	uint32_t first, second; /* first <= second: the order of their locks */
+};
+
+static struct choice
+choice_of(const struct token_table *table, const uint8_t *nonce)
 {
-	return (uint32_t)aef_siphash64(table->hash_key, nonce, CRYPTO_NONCE_BYTES) &
-	       (table->nb_buckets - 1);
+	const uint64_t hash = aef_siphash64(table->hash_key, nonce, CRYPTO_NONCE_BYTES);
+	const uint32_t half = table->nb_buckets / 2;
+
+	return half == 0 ? (struct choice){ 0, 0 }
+	                 : (struct choice){ (uint32_t)hash & (half - 1),
+		                            half + ((uint32_t)(hash >> 32) & (half - 1)) };
 }
 
 /* Held for a few entries, once or twice in a handshake, so another lcore is never here for long. */
@@ -80,15 +92,35 @@ bucket_unlock(struct token_table *table, uint32_t bucket)
 	atomic_flag_clear_explicit(&table->locks[bucket], memory_order_release);
 }
 
+static void
+choice_lock(struct token_table *table, const struct choice *c)
+{
+	bucket_lock(table, c->first);
+	if (c->second != c->first)
+		bucket_lock(table, c->second);
+}
+
+static void
+choice_unlock(struct token_table *table, const struct choice *c)
+{
+	bucket_unlock(table, c->first);
+	if (c->second != c->first)
+		bucket_unlock(table, c->second);
+}
+
 /*
- * The entry of the token, or a free one for it, or NULL. Under the lock. One whose handshake is
- * being worked on is kept beyond its time: whoever works on it comes back to it.
+ * The entry of the token in @p bucket, or NULL. Forgets what has expired, but for what a handshake
+ * is being worked on: whoever works on it comes back to it. Under the lock.
+ * @param ret_room a free entry, or NULL  @param ret_nb_used how many are not free
  */
 static struct used_token *
-entry_find(struct token_table *table, uint32_t bucket, const uint8_t *nonce, uint64_t unix_ms)
+bucket_find(struct token_table *table, uint32_t bucket, const uint8_t *nonce, uint64_t unix_ms,
+            struct used_token **ret_room, unsigned *ret_nb_used)
 {
-	struct used_token *room = NULL;
+	struct used_token *found = NULL;
 
+	*ret_room = NULL;
+	*ret_nb_used = 0;
 	for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
 		struct used_token *e = &table->entries[(size_t)bucket * BUCKET_ENTRIES + i];
 
@@ -96,12 +128,31 @@ entry_find(struct token_table *table, uint32_t bucket, const uint8_t *nonce, uin
 			e->state = TOKEN_FREE;
 			table->past_ms[bucket] = aef_max_u64(table->past_ms[bucket], e->expires_ms);
 		}
-		if (e->state != TOKEN_FREE && memcmp(e->nonce, nonce, sizeof(e->nonce)) == 0)
-			return e;
-		if (e->state == TOKEN_FREE && room == NULL)
-			room = e;
+		if (e->state == TOKEN_FREE) {
+			*ret_room = e;
+			continue;
+		}
+		(*ret_nb_used)++;
+		if (memcmp(e->nonce, nonce, sizeof(e->nonce)) == 0)
+			found = e;
 	}
-	return room;
+	return found;
+}
+
+/* The entry of the token, or a free one for it, or NULL. Under both locks. */
+static struct used_token *
+entry_find(struct token_table *table, const struct choice *c, const uint8_t *nonce,
+           uint64_t unix_ms)
+{
+	struct used_token *room[2], *found;
+	unsigned nb_used[2];
+
+	found = bucket_find(table, c->first, nonce, unix_ms, &room[0], &nb_used[0]);
+	if (found == NULL)
+		found = bucket_find(table, c->second, nonce, unix_ms, &room[1], &nb_used[1]);
+	if (found != NULL)
+		return found;
+	return nb_used[0] <= nb_used[1] ? room[0] : room[1];
 }
 
 /*
@@ -155,7 +206,7 @@ begin(struct token_table *table, struct used_token *e, struct quantum_accept *ac
 }
 
 /*
- * A full bucket refuses [Q-4.7]: evicting would let a used token in again. So would a wall clock
+ * Two full buckets refuse [Q-4.7]: evicting would let a used token in again. So would a wall clock
  * that steps back behind the time at which an entry was forgotten, and with the captured ACK of a
  * moment ago the same keys, used from number 0 again: what is not younger than the youngest token
  * forgotten here is refused, whatever the clock says.
@@ -164,15 +215,16 @@ enum token_found
 token_table_consume(struct token_table *table, struct quantum_accept *accept,
                     const struct quantum_now *now, struct aef_guuid *ret_cid_s)
 {
-	const uint32_t bucket = bucket_of(table, accept->token.nonce);
+	const struct choice c = choice_of(table, accept->token.nonce);
 	const uint64_t transcript = transcript_hash(table, accept);
 	enum token_found found = TOKEN_NO_ROOM;
 	struct used_token *e;
 
-	bucket_lock(table, bucket);
-	e = entry_find(table, bucket, accept->token.nonce, now->unix_ms);
+	choice_lock(table, &c);
+	e = entry_find(table, &c, accept->token.nonce, now->unix_ms);
 	if ((e == NULL || e->state == TOKEN_FREE) &&
-	    accept->token.expires_ms <= table->past_ms[bucket]) {
+	    accept->token.expires_ms <=
+	            aef_max_u64(table->past_ms[c.first], table->past_ms[c.second])) {
 		found = TOKEN_PAST;
 	} else if (e != NULL && (e->state == TOKEN_FREE || e->state == TOKEN_RETURNED)) {
 		found = begin(table, e, accept, transcript, now->ns);
@@ -184,7 +236,7 @@ token_table_consume(struct token_table *table, struct quantum_accept *accept,
 	} else if (e != NULL) {
 		found = e->state == TOKEN_PENDING ? TOKEN_OF_PENDING : TOKEN_OF_NOTHING;
 	}
-	bucket_unlock(table, bucket);
+	choice_unlock(table, &c);
 	return found;
 }
 

@@ -175,6 +175,38 @@ START_TEST(server_token_given_back_keeps_what_was_charged_before)
 }
 END_TEST
 
+static uint32_t
+tokens_taken(uint32_t tokens_max, uint32_t salt)
+{
+	struct fixture f;
+	uint32_t nb = 0;
+
+	for (set_up(&f, tokens_max);; nb++) {
+		struct quantum_accept accept = ack_of(nb, salt);
+
+		memcpy(accept.token.nonce + 4, &salt, sizeof(salt));
+		if (consume(&f, &accept, UNIX_MS) != TOKEN_NEW)
+			break;
+		accept = ack_of(nb, salt); /* wherever it stands, it is found again */
+		memcpy(accept.token.nonce + 4, &salt, sizeof(salt));
+		ck_assert_int_eq(consume(&f, &accept, UNIX_MS), TOKEN_OF_PENDING);
+	}
+	ck_assert_uint_le(nb, f.table.nb_buckets * 8);
+	free(f.mem);
+	return nb;
+}
+
+/* The table is worth its memory: no refusal before three quarters of it are used. */
+START_TEST(server_token_table_takes_most_of_its_size_before_it_refuses)
+{
+	uint32_t least = UINT32_MAX;
+
+	for (uint32_t salt = 0; salt < 8; salt++)
+		least = aef_min_u32(least, tokens_taken(1u << 14, salt));
+	ck_assert_uint_ge(least, (1u << 14) / 4 * 3);
+}
+END_TEST
+
 /* A full bucket refuses; expired entries make room, with the skew; a pending one never. */
 START_TEST(server_token_full_bucket_refuses_until_entries_expire)
 {
@@ -237,4 +269,5 @@ TEST_SUITE(server_token, &server_token_stays_used_when_the_wall_clock_steps_back
            &server_token_worked_on_in_vain_ten_times_a_second_is_still_used_once,
            &server_token_given_back_keeps_what_was_charged_before,
            &server_token_given_back_opens_again_and_a_spent_one_does_not,
+           &server_token_table_takes_most_of_its_size_before_it_refuses,
            &server_token_full_bucket_refuses_until_entries_expire)
