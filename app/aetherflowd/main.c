@@ -6,6 +6,7 @@
  * Exit code 0 after a signal (or a good --check), 1 when something could not be started, 2 for a
  * bad command line.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
@@ -271,11 +272,12 @@ main(int argc, char **argv)
 	rc = options_parse(&opt, argc, argv);
 	if (rc >= 0)
 		return rc;
+	aef_assert(opt.config != NULL); /* else it was bad usage */
 	rc = aef_config_load(&config, opt.config, modules);
 	if (rc == 0)
 		rc = node_plan(&config);
 	if (rc < 0) {
-		if (rc == AEF_ERR_IO && access(opt.config, F_OK) != 0)
+		if (rc == AEF_ERR_IO && access(opt.config, F_OK) != 0 && errno == ENOENT)
 			fprintf(stderr,
 			        "aetherflowd: there is no configuration %s; copy "
 			        "drivers-conf/aetherflowd.example.yaml there and change it to your "
