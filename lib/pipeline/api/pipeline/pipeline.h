@@ -90,7 +90,8 @@ struct pipeline_lcore;
 /** Everything but provider, codec, keys and clock, which have no default. */
 void pipeline_conf_default(struct pipeline_conf *ret_conf);
 
-/** Make the first keys from 64 random bytes and publish it. @return 0 or what the provider says */
+/** Make the first keys from 64 random bytes and publish them. @return 0 or what the provider says
+ */
 AEF_MUST_CHECK int pipeline_keys_init(struct pipeline_keys *keys,
                                       const struct crypto_provider *provider,
                                       const uint8_t random[64], const uint8_t reset_key[32]);
