@@ -39,7 +39,7 @@ struct transport_conf {
 	uint32_t conns; /* of one lcore, as all below */
 	uint32_t conns_busy;
 	uint32_t tokens;
-	uint32_t syn_percent, ack_percent;
+	uint32_t syn_percent, ack_percent, stranger_percent;
 	uint32_t acks_per_source;
 	uint32_t sleep_us;
 	bool busy_poll;

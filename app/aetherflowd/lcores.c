@@ -155,6 +155,7 @@ lcore_make(const struct transport_conf *t, uint8_t idx, struct aef_text *error)
 	conf.tokens_max = t->tokens;
 	conf.syn_share_pct = (uint8_t)t->syn_percent;
 	conf.ack_share_pct = (uint8_t)t->ack_percent;
+	conf.stranger_share_pct = (uint8_t)t->stranger_percent;
 	conf.acks_per_source = t->acks_per_source;
 	conf.payload_max = payload_max();
 	conf.idle.busy_poll = t->busy_poll;

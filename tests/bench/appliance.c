@@ -66,6 +66,8 @@ lcore_open(struct appliance *a, struct aef_text *error)
 	conf.conns_busy = or_default(a->conf.busy, a->conf.conns);
 	conf.tokens_max = or_default(a->conf.tokens, conf.tokens_max);
 	conf.syn_share_pct = (uint8_t)or_default(a->conf.syn_share_pct, conf.syn_share_pct);
+	conf.stranger_share_pct =
+		(uint8_t)or_default(a->conf.syn_share_pct, conf.stranger_share_pct);
 	conf.ack_share_pct = (uint8_t)or_default(a->conf.ack_share_pct, conf.ack_share_pct);
 	conf.handshaker = a->handshaker;
 	conf.clock = a->conf.clock;

@@ -25,9 +25,9 @@ struct appliance_conf {
 	uint32_t tokens;       /* used ones remembered; 0: 4,096 */
 	uint32_t mbufs;        /* 0: 16,383 */
 	uint32_t wire_slots;   /* power of two; 0: 1,024 */
-	uint8_t syn_share_pct; /* 0: the default, as ack_share_pct */
-	uint8_t ack_share_pct;
-	bool handshaker; /* public-key work elsewhere: poll or run appliance.handshaker */
+	uint8_t syn_share_pct; /* of SYNs, and of strangers; 0: the defaults */
+	uint8_t ack_share_pct; /* 0: the default */
+	bool handshaker;       /* public-key work elsewhere: poll or run appliance.handshaker */
 };
 
 struct appliance {

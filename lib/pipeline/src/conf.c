@@ -13,6 +13,7 @@ pipeline_conf_default(struct pipeline_conf *ret_conf)
 		.payload_max = 1452, /* Ethernet's 1500 less IPv6 and UDP headers */
 		.syn_share_pct = 10,
 		.ack_share_pct = 10,
+		.stranger_share_pct = 2,
 		.acks_per_source = QUANTUM_ACK_PER_S,
 		.idle = delivery_idle_conf_default(),
 	};

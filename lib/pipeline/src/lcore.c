@@ -81,13 +81,14 @@ conf_valid(const struct pipeline_conf *conf, struct aef_text *ret_error)
 	    conf->tokens_max > 1u << 26 || conf->payload_max < WIRE_MTU_BASE ||
 	    conf->payload_max > WIRE_MTU_MAX || conf->tx_per_conn == 0 ||
 	    conf->timers_per_poll == 0 || conf->syn_share_pct == 0 || conf->syn_share_pct > 100 ||
-	    conf->ack_share_pct == 0 || conf->ack_share_pct > 100 || conf->acks_per_source == 0 ||
-	    conf->acks_per_source > QUANTUM_ACK_PER_S_MAX) {
+	    conf->ack_share_pct == 0 || conf->ack_share_pct > 100 ||
+	    conf->stranger_share_pct == 0 || conf->stranger_share_pct > 100 ||
+	    conf->acks_per_source == 0 || conf->acks_per_source > QUANTUM_ACK_PER_S_MAX) {
 		aef_text_printf(ret_error,
 		                "A transport lcore needs 1 to 2^24 connections, room for used "
 		                "tokens, a payload of %u to %u bytes, 1 to 100 percent of its "
-		                "time for SYNs and for ACKs, and 1 to %u ACKs a second of one "
-		                "source.",
+		                "time for SYNs, ACKs and strangers each, and 1 to %u ACKs a "
+		                "second of one source.",
 		                WIRE_MTU_BASE, WIRE_MTU_MAX, QUANTUM_ACK_PER_S_MAX);
 		return false;
 	}
@@ -206,13 +207,15 @@ pipeline_lcore_create(const struct pipeline_conf *conf, struct aef_text *ret_err
 	}
 	ops.ctx = lc;
 	lc->now_ns = delivery_now_ns(&conf->clock);
-	while (lc->keys_seen == 0) /* another lcore may be copying */
+	aef_assert(atomic_load(&conf->keys->version) > 0); /* pipeline_keys_init() went well */
+	while (lc->keys_seen == 0)                         /* another lcore may be copying */
 		lc->keys_seen = keys_take(conf->keys, 0, &lc->own->keys);
 	slots_init(lc);
 	timer_wheel_init(&lc->wheel, lc->now_ns);
 	audit_ring_init(&lc->audit);
 	budget_init(&lc->syn_budget, conf->syn_share_pct, lc->now_ns);
 	budget_init(&lc->ack_budget, conf->ack_share_pct, lc->now_ns);
+	budget_init(&lc->stranger_budget, conf->stranger_share_pct, lc->now_ns);
 	lc->env = quantum_env_init(lc->env_mem, lc->secret_mem, &pools, conf->provider, &ops,
 	                           aef_splitmix64(&seed));
 	quantum_table_init(&lc->table, lc->table_mem, conf->conns, conf->idx, conf->codec,
@@ -343,6 +346,7 @@ begin(struct pipeline_lcore *lc)
 	lc->now_ns = now_ns;
 	budget_refill(&lc->syn_budget, now_ns);
 	budget_refill(&lc->ack_budget, now_ns);
+	budget_refill(&lc->stranger_budget, now_ns);
 	lc->keys_seen = keys_take(lc->conf.keys, lc->keys_seen, &lc->own->keys);
 	shut_begin(lc);
 }

@@ -60,9 +60,10 @@ struct rx_pkt {
 /* One received burst between its stages. */
 struct rx_batch {
 	uint16_t nb;
-	uint8_t port;                /* index of the queue pair */
-	bool handed;                 /* by another lcore: not handed over again */
-	uint16_t nb_acks, nb_strays; /* without a connection here: handshake ACKs, all else */
+	uint8_t port; /* index of the queue pair */
+	bool handed;  /* by another lcore: not handed over again */
+	/* Without a connection here: handshake ACKs, SYNs, all else. */
+	uint16_t nb_acks, nb_syns, nb_strangers;
 	struct rte_mbuf *mbufs[DPIO_BURST];
 	struct net_meta metas[DPIO_BURST];
 	struct rx_pkt pkts[DPIO_BURST];
@@ -117,7 +118,7 @@ struct pipeline_lcore {
 	struct handover handovers[PIPELINE_LCORES_MAX];
 	struct tx_batch txb;
 	struct rx_batch rxb;
-	struct budget syn_budget, ack_budget;
+	struct budget syn_budget, ack_budget, stranger_budget;
 	struct timer_wheel wheel;
 	struct pipeline_stats stats;
 	struct audit_ring audit; /* nb_take is its reader's */
@@ -151,7 +152,7 @@ int pipeline_path_find(const struct pipeline_conn *pc, const struct quantum_addr
 /** Close a few connections of a server that shuts down. @return how many */
 unsigned pipeline_shut_step(struct pipeline_lcore *lc);
 
-/* ---- rx.c, handshake.c: datagrams in ----------------------------------------------------------
+/* ---- rx.c, acks.c, strays.c: datagrams in ------------------------------------------------------
  */
 
 /**
@@ -173,8 +174,10 @@ unsigned pipeline_derived(struct pipeline_lcore *lc);
 /** A held ACK through the engine; takes the mbuf. @p pc is NULL when nothing came of it. */
 void pipeline_rx_held(struct pipeline_lcore *lc, struct pipeline_conn *pc, struct rte_mbuf *mbuf,
                       const struct net_meta *meta, uint8_t port);
-/** Whatever else has no connection: SYNs and strangers. @return likewise */
-unsigned pipeline_strays(struct pipeline_lcore *lc, struct rx_batch *batch);
+/** SYNs of a burst. @return how many were judged, not only dropped */
+unsigned pipeline_syns(struct pipeline_lcore *lc, const struct rx_batch *batch);
+/** Whatever else has no connection. @return how many were judged that may be answered */
+unsigned pipeline_strangers(struct pipeline_lcore *lc, const struct rx_batch *batch);
 /** Hand over what is staged for other lcores. */
 void pipeline_handover_flush(struct pipeline_lcore *lc);
 /** Stage a datagram for its owner; takes the mbuf. */
@@ -208,9 +211,12 @@ unsigned pipeline_serve(struct pipeline_lcore *lc);
 /** An empty buffer for a datagram, or NULL; pipeline_spare_used() when it was taken. */
 struct rte_mbuf *pipeline_spare(struct pipeline_lcore *lc);
 void pipeline_spare_used(struct pipeline_lcore *lc);
-/** Send an answer that belongs to no connection, built in the spare buffer. */
-void pipeline_reply(struct pipeline_lcore *lc, uint8_t port, const struct net_meta *meta,
-                    const struct quantum_tx *reply);
+/** Where an answer that belongs to no connection is built: the spare buffer, or @p scratch when
+ * there is none, so that the datagram is judged all the same. */
+struct quantum_tx pipeline_reply_make(struct pipeline_lcore *lc, uint8_t scratch[WIRE_SYN_BYTES]);
+/** Send the answer to a datagram received on @p port, if there is one and it stands in a buffer. */
+void pipeline_reply_send(struct pipeline_lcore *lc, uint8_t port, const struct net_meta *meta,
+                         const struct quantum_tx *reply, const uint8_t *scratch);
 
 /** Source address of a datagram as the engine writes it. */
 static inline struct quantum_addr
@@ -220,6 +226,20 @@ pipeline_addr_of(const struct net_meta *meta)
 
 	memcpy(addr.ip, meta->src.b, sizeof(addr.ip));
 	return addr;
+}
+
+/** The time of this iteration as the server of the engine wants it. */
+static inline struct quantum_now
+pipeline_now(const struct pipeline_lcore *lc)
+{
+	return (struct quantum_now){ .ns = lc->now_ns,
+		                     .unix_ms = delivery_unix_ms(&lc->conf.clock, lc->now_ns) };
+}
+
+static inline void
+pipeline_drop(struct pipeline_lcore *lc, enum pipeline_verdict verdict)
+{
+	lc->stats.verdicts[verdict]++;
 }
 
 static inline void

@@ -71,7 +71,7 @@ owned_elsewhere(const struct pipeline_lcore *lc, const struct rx_batch *batch, i
 AEF_HOT static void
 sort_out(struct pipeline_lcore *lc, struct rx_batch *batch)
 {
-	batch->nb_acks = batch->nb_strays = 0;
+	batch->nb_acks = batch->nb_syns = batch->nb_strangers = 0;
 	for (uint16_t i = 0; i < batch->nb; i++) {
 		struct rx_pkt *pkt = &batch->pkts[i];
 
@@ -82,8 +82,10 @@ sort_out(struct pipeline_lcore *lc, struct rx_batch *batch)
 		} else if (owned_elsewhere(lc, batch, pkt->owner)) {
 			pipeline_handover(lc, (uint8_t)pkt->owner, pkt->mbuf, batch->port);
 			pkt->mbuf = NULL;
+		} else if (pkt->clas == WIRE_CLASS_SYN) {
+			batch->nb_syns++;
 		} else {
-			batch->nb_strays++;
+			batch->nb_strangers++;
 		}
 	}
 }
@@ -156,12 +158,21 @@ serve_acks(struct pipeline_lcore *lc, struct rx_batch *batch)
 }
 
 static void
-serve_strays(struct pipeline_lcore *lc, struct rx_batch *batch)
+serve_syns(struct pipeline_lcore *lc, struct rx_batch *batch)
 {
 	const uint64_t start_ns = delivery_now_ns(&lc->conf.clock);
-	const unsigned nb = pipeline_strays(lc, batch);
+	const unsigned nb = pipeline_syns(lc, batch);
 
 	budget_charge(&lc->syn_budget, nb, delivery_now_ns(&lc->conf.clock) - start_ns);
+}
+
+static void
+serve_strangers(struct pipeline_lcore *lc, struct rx_batch *batch)
+{
+	const uint64_t start_ns = delivery_now_ns(&lc->conf.clock);
+	const unsigned nb = pipeline_strangers(lc, batch);
+
+	budget_charge(&lc->stranger_budget, nb, delivery_now_ns(&lc->conf.clock) - start_ns);
 }
 
 AEF_HOT void
@@ -170,15 +181,17 @@ pipeline_rx_burst(struct pipeline_lcore *lc, struct rx_batch *batch)
 	classify(batch);
 	look_up(lc, batch);
 	sort_out(lc, batch);
-	/* Known connections first, then ACKs, then all else. */
+	/* Known connections first, then ACKs, then SYNs, then all else. */
 	open_all(lc, batch);
 	commit_all(lc, batch);
 	if (aef_unlikely(batch->nb_acks > 0))
 		pipeline_acks_admit(lc, batch);
 	if (aef_unlikely(batch->nb_acks > 0))
 		serve_acks(lc, batch);
-	if (aef_unlikely(batch->nb_strays > 0))
-		serve_strays(lc, batch);
+	if (aef_unlikely(batch->nb_syns > 0))
+		serve_syns(lc, batch);
+	if (aef_unlikely(batch->nb_strangers > 0))
+		serve_strangers(lc, batch);
 	/* The engine holds references of its own to what it keeps. */
 	for (uint16_t i = 0; i < batch->nb; i++)
 		if (batch->pkts[i].mbuf != NULL)

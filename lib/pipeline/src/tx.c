@@ -33,13 +33,26 @@ push(struct pipeline_lcore *lc, uint8_t port, struct rte_mbuf *mbuf, const struc
 	return true;
 }
 
+struct quantum_tx
+pipeline_reply_make(struct pipeline_lcore *lc, uint8_t scratch[WIRE_SYN_BYTES])
+{
+	struct rte_mbuf *mbuf = pipeline_spare(lc);
+
+	if (mbuf == NULL)
+		return (struct quantum_tx){ .data = scratch, .cap = WIRE_SYN_BYTES };
+	return (struct quantum_tx){ .data = rte_pktmbuf_mtod(mbuf, uint8_t *),
+		                    .cap = rte_pktmbuf_tailroom(mbuf) };
+}
+
 void
-pipeline_reply(struct pipeline_lcore *lc, uint8_t port, const struct net_meta *meta,
-               const struct quantum_tx *reply)
+pipeline_reply_send(struct pipeline_lcore *lc, uint8_t port, const struct net_meta *meta,
+                    const struct quantum_tx *reply, const uint8_t *scratch)
 {
 	struct net_path path;
 	struct rte_mbuf *mbuf = lc->spare;
 
+	if (reply->len == 0 || reply->data == scratch)
+		return;
 	pipeline_spare_used(lc);
 	net_path_reply(&path, lc->ports[port].local, meta);
 	if (push(lc, port, mbuf, &path, reply))

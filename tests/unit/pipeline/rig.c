@@ -113,6 +113,8 @@ lcore_open(struct rig *rig, uint8_t idx, struct aef_text *error)
 	conf.conns = rig->conf.conns;
 	conf.conns_busy = 4;
 	conf.tokens_max = 256;
+	if (rig->conf.acks_per_source > 0)
+		conf.acks_per_source = rig->conf.acks_per_source;
 	conf.clock = rig->clock;
 	conf.provider = crypto_null_provider();
 	conf.codec = &rig->codec;

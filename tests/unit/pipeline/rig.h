@@ -32,6 +32,7 @@ struct rig_conf {
 	uint32_t mesh_ring;  /* 0: 64 */
 	uint32_t handshakes; /* slots of a handshake thread; 0: keys by the lcores */
 	uint32_t handshakes_mark;
+	uint32_t acks_per_source; /* 0: the default */
 };
 
 struct rig {

@@ -61,10 +61,11 @@ struct pipeline_conf {
 	uint16_t tx_per_conn;     /* datagrams of one connection in one iteration */
 	uint16_t timers_per_poll; /* timers in one iteration */
 	uint16_t payload_max;     /* UDP payload that the path of this node allows: MTU - 48 */
-	uint8_t syn_share_pct;    /* of the lcore's time for SYNs and strangers */
+	uint8_t syn_share_pct;    /* of the lcore's time for SYNs */
 	uint8_t ack_share_pct;    /* likewise for handshake ACKs */
-	uint32_t acks_per_source; /* a second, from one source prefix */
-	uint64_t seed;            /* unpredictable in production */
+	uint8_t stranger_share_pct; /* likewise for all else without a connection */
+	uint32_t acks_per_source;   /* a second, from one source prefix */
+	uint64_t seed;              /* unpredictable in production */
 	struct quantum_conn_conf conn;
 	struct delivery_idle_conf idle;
 	struct delivery_clock clock;

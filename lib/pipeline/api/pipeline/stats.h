@@ -23,9 +23,9 @@
 	X(DROP_SHUTTING, "drop_shutting", "a SYN while this server shuts down")                    \
 	X(DROP_ACK_BUDGET, "drop_ack_budget",                                                      \
 	  "an ACK beyond the share of time that ACKs may take")                                    \
-	X(DROP_SYN_BUDGET, "drop_syn_budget",                                                      \
-	  "a SYN beyond the share of time for SYNs and strangers")                                 \
-	X(DROP_STRANGER_BUDGET, "drop_stranger_budget", "any other without connection beyond it")  \
+	X(DROP_SYN_BUDGET, "drop_syn_budget", "a SYN beyond the share of time that SYNs may take") \
+	X(DROP_STRANGER_BUDGET, "drop_stranger_budget",                                            \
+	  "any other without connection beyond its share")                                         \
 	X(DROP_NO_SLOT, "drop_no_slot", "accepted, but no room for a connection; its ACK is lost") \
 	X(DROP_KEYS, "drop_keys", "accepted, but no keys came of it: a hostile public key")
 
