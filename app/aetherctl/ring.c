@@ -69,36 +69,18 @@ keys_promote(const struct ctl_options *o)
 static int
 keys_revoke(const struct ctl_options *o, const char *text)
 {
-	char error[PROTECT_ERROR_MAX] = "", *end;
-	const unsigned long epoch = strtoul(text, &end, 10);
+	char error[PROTECT_ERROR_MAX] = "";
+	uint16_t epoch;
 	int rc;
 
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || epoch > UINT16_MAX)
+	if (!protect_epoch_parse(text, &epoch))
 		return ctl_say(2, "'%s' is no epoch: a number from 0 to 65535", text);
-	rc = protect_ring_dir_revoke(o->ring, o->group, (uint16_t)epoch, error);
+	rc = protect_ring_dir_revoke(o->ring, o->group, epoch, error);
 	if (rc < 0)
 		return failed(rc, error);
-	printf("group %u: epoch %lu is revoked; running nodes need: aetherctl keys reload\n",
+	printf("group %u: epoch %u is revoked; running nodes need: aetherctl keys reload\n",
 	       o->group, epoch);
 	return 0;
-}
-
-static const char *
-state_word(enum protect_key_state state)
-{
-	switch (state) {
-	case PROTECT_KEY_READY:
-		return "ready";
-	case PROTECT_KEY_CURRENT:
-		return "current";
-	case PROTECT_KEY_REVOKED:
-		return "revoked";
-	case PROTECT_KEY_PAST:
-		return "past";
-	case PROTECT_KEY_NONE:
-		break;
-	}
-	return "none";
 }
 
 static int
@@ -112,7 +94,7 @@ keys_list(const struct ctl_options *o)
 		return failed(nb, error);
 	for (int i = 0; i < nb; i++)
 		printf("group %u epoch %u %s\n", entries[i].group, entries[i].epoch,
-		       state_word(entries[i].state));
+		       protect_key_state_name(entries[i].state));
 	if (nb == (int)ENTRIES_MAX)
 		fputs("(there may be more)\n", stderr);
 	return 0;

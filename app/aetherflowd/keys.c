@@ -130,24 +130,6 @@ keys_reset_key(uint8_t ret_key[32], struct aef_text *error)
 /* ---- commands -----------------------------------------------------------------------------------
  */
 
-static const char *
-state_word(enum protect_key_state state)
-{
-	switch (state) {
-	case PROTECT_KEY_READY:
-		return "ready";
-	case PROTECT_KEY_CURRENT:
-		return "current";
-	case PROTECT_KEY_REVOKED:
-		return "revoked";
-	case PROTECT_KEY_PAST:
-		return "past";
-	case PROTECT_KEY_NONE:
-		break;
-	}
-	return "none";
-}
-
 static int
 cmd_show(void *ctx, int argc, char *const *argv, struct aef_text *out)
 {
@@ -166,7 +148,7 @@ cmd_show(void *ctx, int argc, char *const *argv, struct aef_text *out)
 		const uint16_t epoch = (uint16_t)(current + i);
 		const enum protect_key_state state = protect_ring_state(node.ring, epoch);
 
-		aef_text_printf(out, "epoch %u: %s\n", epoch, state_word(state));
+		aef_text_printf(out, "epoch %u: %s\n", epoch, protect_key_state_name(state));
 	}
 	aef_text_printf(out, "reset key %s\n", reset);
 	return 0;
@@ -201,16 +183,6 @@ cmd_reload(void *ctx, int argc, char *const *argv, struct aef_text *out)
 	return cmd_show(ctx, argc, argv, out);
 }
 
-/* @return true and the number when the whole text is one, up to @p max */
-static bool
-number(const char *text, unsigned long max, unsigned long *ret_number)
-{
-	char *end;
-
-	*ret_number = strtoul(text, &end, 10);
-	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *ret_number <= max;
-}
-
 static int
 cmd_revoke(void *ctx, int argc, char *const *argv, struct aef_text *out)
 {
@@ -221,14 +193,14 @@ cmd_revoke(void *ctx, int argc, char *const *argv, struct aef_text *out)
 		{ .name = "epoch" },
 		{ .name = "result", .text = "done" },
 	};
-	unsigned long epoch;
+	uint16_t epoch;
 	int rc;
 
-	if (!number(argv[0], UINT16_MAX, &epoch)) {
+	if (!protect_epoch_parse(argv[0], &epoch)) {
 		aef_text_printf(out, "'%s' is no epoch: a number from 0 to 65535.\n", argv[0]);
 		return AEF_ERR_INVALID;
 	}
-	rc = protect_ring_revoke(node.ring, (uint16_t)epoch, error);
+	rc = protect_ring_revoke(node.ring, epoch, error);
 	fields[1].number = epoch;
 	fields[2].number = protect_ring_current(node.ring);
 	if (rc < 0)

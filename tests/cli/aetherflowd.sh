@@ -54,11 +54,16 @@ says "the example is right" 0 ': ok$' "$D" --check drivers-conf/aetherflowd.exam
 
 conf key.yaml 's/conns_busy: 64/conns_bussy: 64/'
 says "an unknown key" 1 'key.yaml:[0-9]+: pipeline.conns_bussy is unknown' "$D" --check "$dir/key.yaml"
+conf device.yaml "s/^      device: /      devise: /"
+says "a port without its device" 1 'device.yaml:[0-9]+: dpio.ports\[0\]' "$D" --check "$dir/device.yaml"
+says "a folder for a file" 1 'the file cannot be read .*name a YAML file' "$D" --check "$dir"
 conf service.yaml 's/service: echo/service: ecko/'
 says "an unknown service" 1 'must be one of echo, sink, statesync' "$D" --check "$dir/service.yaml"
 conf range.yaml 's/  conns: 1024/  conns: 0/'
 says "a number out of range" 1 'range.yaml:[0-9]+: pipeline.conns ' "$D" --check "$dir/range.yaml"
 conf rate.yaml 's/acks_per_source: 100/acks_per_source: 0/'
+conf strangers.yaml 's/stranger_percent: 2/stranger_percent: 51/'
+says "too much time for strangers" 1 'strangers.yaml:[0-9]+: pipeline.stranger_percent must be from 1 to 50' "$D" --check "$dir/strangers.yaml"
 says "no ACK of any source" 1 'rate.yaml:[0-9]+: pipeline.acks_per_source must be from 1' "$D" --check "$dir/rate.yaml"
 conf busy.yaml 's/conns_busy: 64/conns_busy: 2000/'
 says "more busy connections than connections" 1 'at most pipeline.conns' "$D" --check "$dir/busy.yaml"

@@ -2,6 +2,7 @@
 /*
  * ring.c - token keys in memory: readers without a lock, one writer.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <base/err.h>
@@ -129,6 +130,36 @@ protect_ring_current(const struct protect_ring *ring)
 {
 	/* C1: pairs with C2 in protect_ring_apply() and protect_ring_refuse(); its key is there. */
 	return (uint16_t)atomic_load_explicit(&ring->current, memory_order_acquire);
+}
+
+const char *
+protect_key_state_name(enum protect_key_state state)
+{
+	switch (state) {
+	case PROTECT_KEY_READY:
+		return "ready";
+	case PROTECT_KEY_CURRENT:
+		return "current";
+	case PROTECT_KEY_REVOKED:
+		return "revoked";
+	case PROTECT_KEY_PAST:
+		return "past";
+	case PROTECT_KEY_NONE:
+		break;
+	}
+	return "none";
+}
+
+bool
+protect_epoch_parse(const char *text, uint16_t *ret_epoch)
+{
+	char *end;
+	const unsigned long epoch = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || epoch > UINT16_MAX)
+		return false;
+	*ret_epoch = (uint16_t)epoch;
+	return true;
 }
 
 enum protect_key_state

@@ -197,7 +197,8 @@ file_read(struct aef_config *config, const char *path, char **ret_text, size_t *
 	text = malloc(AEF_CONFIG_FILE_MAX_BYTES + 1);
 	*ret_len = text != NULL ? fread(text, 1, AEF_CONFIG_FILE_MAX_BYTES + 1, file) : 0;
 	if (text == NULL || ferror(file)) {
-		(void)config_fail_line(config, 0, "the file cannot be read (%s)", strerror(errno));
+		(void)config_fail_line(config, 0, "the file cannot be read (%s); name a YAML file",
+		                       strerror(errno));
 		free(text);
 		fclose(file);
 		return AEF_ERR_IO;

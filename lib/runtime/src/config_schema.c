@@ -146,7 +146,7 @@ judge_mapping(struct aef_config *config, uint32_t idx)
 		aef_text_printf(&path, "%s%s", path.len > 0 ? "." : "", f->key);
 		(void)config_node_find(config->index, path.buf, &whole);
 		if (!whole)
-			return fail_node(config, idx, " lacks the key", f->key);
+			return fail_node(config, idx, " needs the key", f->key);
 	}
 	return 0;
 }

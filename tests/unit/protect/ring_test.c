@@ -365,7 +365,25 @@ START_TEST(ring_reader_beside_a_revocation_believes_nothing)
 }
 END_TEST
 
-TEST_SUITE(ring, &ring_in_memory_has_one_random_key_of_epoch_1,
+START_TEST(ring_epochs_are_read_as_whole_numbers_only)
+{
+	static const char *const wrong[] = { "",    "-1",    "+1",
+		                             " 1",  "1 ",    "x",
+		                             "0x1", "65536", "99999999999999999999999" };
+	uint16_t epoch = 7;
+
+	for (unsigned i = 0; i < AEF_DIM(wrong); i++)
+		ck_assert_msg(!protect_epoch_parse(wrong[i], &epoch), "'%s'", wrong[i]);
+	ck_assert_uint_eq(epoch, 7);
+	ck_assert(protect_epoch_parse("0", &epoch));
+	ck_assert_uint_eq(epoch, 0);
+	ck_assert(protect_epoch_parse("65535", &epoch));
+	ck_assert_uint_eq(epoch, 65535);
+}
+END_TEST
+
+TEST_SUITE(ring, &ring_epochs_are_read_as_whole_numbers_only,
+           &ring_in_memory_has_one_random_key_of_epoch_1,
            &ring_accepts_the_epoch_before_the_current_one_and_the_one_after,
            &ring_far_jump_of_the_current_epoch_finds_room_for_all_keys,
            &ring_takes_another_key_for_a_known_epoch,

@@ -36,6 +36,12 @@ enum protect_key_state {
 	PROTECT_KEY_PAST,    /* on disk, too old or too new to be accepted */
 };
 
+/** Its word, as people and programs read it: "none", "ready", "current", "revoked", "past". */
+const char *protect_key_state_name(enum protect_key_state state);
+
+/** An epoch as people write it. @return true when all of @p text is a number from 0 to 65535 */
+bool protect_epoch_parse(const char *text, uint16_t *ret_epoch);
+
 /**
  * Make a ring in memory with one random key, current epoch 1: for a node without a folder (lab,
  * tests, the echo listener), which issues and accepts its own tokens and forgets them at its end.
