@@ -116,6 +116,17 @@ check_nothing_taken(const struct rig *rig, const struct server_state *before)
 /* ---- the harness as a client -------------------------------------------------------------------
  */
 
+/* The token that a peer holds names the secret that the peer uses; issue() can change that. */
+static bool
+knows_psk(const struct peer *p)
+{
+	struct crypto_token t = { 0 };
+
+	return crypto_token_clear_decode(p->token, &t) == 0 &&
+	       crypto_token_body_decode(p->token + CRYPTO_TOKEN_BODY_AT, &t) == 0 &&
+	       memcmp(t.psk, p->psk, sizeof(t.psk)) == 0;
+}
+
 /* Change a byte of @p data by operands of the input; 0: leave it. */
 static bool
 change(struct aef_reader *r, uint8_t *data, uint32_t first, uint32_t end)
@@ -137,7 +148,8 @@ take_syn_ack(struct rig *rig, struct peer *p)
 	rig_require(wire_syn_ack_decode(rig->reply.data, &p->syn_ack) == 0);
 	handshake_mac(crypto(), p->psk, MAC_LABEL_SYN_ACK, rig->reply.data, WIRE_SYN_ACK_MAC_AT,
 	              mac);
-	p->has_syn_ack = memcmp(mac, p->syn_ack.mac, sizeof(mac)) == 0;
+	rig_require(!knows_psk(p) || memcmp(mac, p->syn_ack.mac, sizeof(mac)) == 0);
+	p->has_syn_ack = true; /* a client without the secret has the cookie all the same */
 }
 
 static void
@@ -211,7 +223,7 @@ ack(struct rig *rig, struct peer *p, struct aef_reader *r, uint8_t op)
 	struct wire_ack a = { .cookie_epoch = p->syn_ack.cookie_epoch,
 		              .dh_epoch = p->syn_ack.dh_epoch };
 	uint8_t data[RIG_DGRAM_MAX];
-	bool forged = (op & 0x10) != 0 || !p->has_syn_ack;
+	bool forged = (op & 0x10) != 0 || !p->has_syn_ack || !knows_psk(p);
 	uint32_t len;
 
 	memcpy(a.client_random, p->random, sizeof(a.client_random));
