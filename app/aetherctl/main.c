@@ -289,6 +289,11 @@ dispatch(const struct ctl_options *o, int nb, char *const *words)
 		return ctl_keys(o, nb - 1, words + 1);
 	if (is_token)
 		return ctl_token(o);
+	if (o->ring != NULL && strcmp(words[0], "token") == 0)
+		return ctl_say(2,
+		               "with --ring it is `aetherctl token`, without `%s`, which asks the "
+		               "running program; see aetherctl token --help",
+		               words[1]);
 	if (o->ring != NULL)
 		return ctl_say(2, "--ring is for aetherctl keys and token; see aetherctl --help");
 	if (strcmp(words[0], "audit") == 0 && strcmp(verb, "verify") == 0)

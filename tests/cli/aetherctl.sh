@@ -57,6 +57,7 @@ says "a verb with a word too many" 2 'keys with --ring wants init' "$C" keys lis
 says "revoke without an epoch" 2 'revoke EPOCH' "$C" keys revoke --ring "$dir/ring"
 says "revoke of no epoch" 2 "'x' is no epoch" "$C" keys revoke x --ring "$dir/ring"
 says "options of a token elsewhere" 2 'are for aetherctl token' "$C" keys list --ring "$dir/ring" --json
+says "a command of the program, with a folder" 2 'with --ring it is .aetherctl token., without .issue.' "$C" token issue --ring "$dir/ring"
 says "a folder elsewhere" 2 'ring is for aetherctl keys and token' "$C" version --ring "$dir/ring"
 says "a life too long" 2 "life, in seconds, must be a number from 1 to 120" "$C" token --ring r --life 121
 says "a bad address" 2 'addr has bits beyond its prefix' "$C" token --ring r --addr 10.0.0.1/8
