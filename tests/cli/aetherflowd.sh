@@ -6,34 +6,15 @@
 set -u
 B=${B:-build/test}
 D=$B/aetherflowd
-passed=0 failed=0
 dir=$(mktemp -d)
+# shellcheck source=tests/cli/common.bash
+. "${BASH_SOURCE[0]%/*}/common.bash"
 pid=
 cleanup() {
 	[ -z "$pid" ] || kill "$pid" 2>/dev/null
 	rm -rf "$dir"
 }
 trap cleanup EXIT
-
-verdict() { # name, status: 0 passes
-	if [ "$2" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		echo "FAIL $1"
-		tail -n 20 "$dir/out"
-		failed=$((failed + 1))
-	fi
-}
-
-# The command ends with that status and says one line that matches.
-says() { # name, status, pattern, command...
-	local name=$1 status=$2 pattern=$3 rc
-	shift 3
-	timeout 60 "$@" >"$dir/out" 2>&1 </dev/null
-	rc=$?
-	[ $rc -eq "$status" ] && grep -qE -- "$pattern" "$dir/out" && [ "$(wc -l <"$dir/out")" -eq 1 ]
-	verdict "$name (status $rc, wanted $status and one line: $pattern)" $?
-}
 
 # The example with ports of rings, then one change.
 conf() { # file, sed script

@@ -7,18 +7,10 @@ set -u
 B=${B:-build/test}
 D=$B/aetherflowd
 DOCS=${DOCS:-docs/operations}
-passed=0 failed=0
 dir=$(mktemp -d)
+# shellcheck source=tests/cli/common.bash
+. "${BASH_SOURCE[0]%/*}/common.bash"
 trap 'rm -rf "$dir"' EXIT
-
-verdict() { # name, status: 0 passes
-	if [ "$2" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		echo "FAIL $1"
-		failed=$((failed + 1))
-	fi
-}
 
 row() { # page, name, what must stand in its row...
 	local page=$1 name=$2 line text
