@@ -29,7 +29,7 @@ SUITE_EXTRA := $(if $(call have,sim),'$B/sim --seeds $(SIM_SEEDS)') \
 	$(if $(call have,nonce-soak),'$B/nonce-soak --seals $(PROTECT_SEALS)0 --restarts 11') \
 	$(if $(call have,replay-soak),'$B/replay-soak --packets $(PROTECT_SEALS)') \
 	$(if $(STEADY),'$B/steady --packets 100000') $(addprefix $B/,$(SECRETS)) \
-	$(if $(FLOOD),'$B/flood syn --counts --sessions 64 --rounds 1 --ms 500' '$B/flood forged --counts --sessions 64 --packets 60000')
+	$(if $(FLOOD),'$B/flood syn --counts --sessions 64 --rounds 1 --ms 500' '$B/flood strangers --counts --sessions 64 --rounds 1 --ms 500' '$B/flood forged --counts --sessions 64 --packets 60000')
 # Corpora of the fuzz targets, without the fuzzer.
 REPLAYS := $(foreach f,$(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c))),$(if $(wildcard tests/fuzz/corpus/$f/*),$f))
 SUITE_EXTRA += $(foreach f,$(REPLAYS),'$B/replay-$f tests/fuzz/corpus/$f')

@@ -12,6 +12,7 @@
 
 struct flood_opts {
 	bool counts;       /* gates that are counts only: for a machine that does other things */
+	bool strangers;    /* S7 with what is no SYN */
 	uint32_t sessions; /* live ones */
 	uint32_t rounds;   /* S7: pairs of baseline and flood; S8: of the cost of each kind */
 	uint32_t ms;       /* S7: of one side of a round */

@@ -2,7 +2,8 @@
 /*
  * flood - what strangers can do to an appliance with live sessions: nothing but cost a little.
  *
- *   flood syn|forged [--counts] [--sessions N] [--rounds N] [--ms N] [--connects N] [--packets N]
+ *   flood syn|strangers|forged [--counts] [--sessions N] [--rounds N] [--ms N] [--connects N]
+ * [--packets N]
  *
  * With --counts no gate depends on time. The last line is "N passed, N failed"; exit code 1 when
  * something failed.
@@ -82,7 +83,7 @@ bench_eal(void)
 static int
 usage(const char *name)
 {
-	printf("usage: %s syn|forged [--counts] [--sessions N] [--rounds N] [--ms N] "
+	printf("usage: %s syn|strangers|forged [--counts] [--sessions N] [--rounds N] [--ms N] "
 	       "[--connects N] [--packets N]\n",
 	       name);
 	return 2;
@@ -123,8 +124,10 @@ parse(int argc, char **argv, struct flood_opts *opts)
 int
 main(int argc, char **argv)
 {
-	const bool syn = argc > 1 && strcmp(argv[1], "syn") == 0;
-	struct flood_opts opts = { .sessions = 1000,
+	const bool strangers = argc > 1 && strcmp(argv[1], "strangers") == 0;
+	const bool syn = strangers || (argc > 1 && strcmp(argv[1], "syn") == 0);
+	struct flood_opts opts = { .strangers = strangers,
+		                   .sessions = 1000,
 		                   .rounds = syn ? 5 : 15,
 		                   .ms = 6000,
 		                   .connects = 50,

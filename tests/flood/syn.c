@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * syn.c - S7: SYNs from random sources, a third garbage, a third with a forged token, a third with
- * one good token, at five times what the budget takes. Live sessions do not notice.
+ * one good token, at five times what the budget takes. Live sessions do not notice. Or, as many
+ * ACKs with forged cookies and packets with made-up ids, which take nothing from SYNs [Q-10.7].
  *
  * The budget is measured: SYNs with a good token that are answered in a second when there are more.
  * Baseline and flood take turns; in the baseline the generator does the same work and its frames go
@@ -186,10 +187,13 @@ judge_verdicts(const struct host *h)
 	             "every datagram has its verdict: %" PRIu64 " of %" PRIu64, sum,
 	             port->verdicts[NET_VERDICT_UDP]);
 	printf("figure: %" PRIu64 " SYNs answered, %" PRIu64 " tokens refused, %" PRIu64
-	       " beyond the budget, %" PRIu64 " no Quantum\n",
+	       " beyond the budget, %" PRIu64 " no Quantum, %" PRIu64 " cookies refused, %" PRIu64
+	       " resets, %" PRIu64 " strangers beyond theirs\n",
 	       s->quantum[QUANTUM_VERDICT_REPLIED_SYN], s->quantum[QUANTUM_VERDICT_BAD_TOKEN],
 	       s->verdicts[PIPELINE_VERDICT_DROP_SYN_BUDGET],
-	       s->quantum[QUANTUM_VERDICT_NOT_QUANTUM]);
+	       s->quantum[QUANTUM_VERDICT_NOT_QUANTUM], s->quantum[QUANTUM_VERDICT_BAD_COOKIE],
+	       s->quantum[QUANTUM_VERDICT_REPLIED_RESET],
+	       s->verdicts[PIPELINE_VERDICT_DROP_STRANGER_BUDGET]);
 }
 
 static void
@@ -223,7 +227,9 @@ static void
 run(struct host *h, const struct flood_opts *opts)
 {
 	const uint64_t message_ns = host_message_ns(h);
-	struct phase like = { .ns = (uint64_t)opts->ms * 1000000u, .connects = opts->connects };
+	struct phase like = { .ns = (uint64_t)opts->ms * 1000000u,
+		              .connects = opts->connects,
+		              .strangers = opts->strangers };
 	static struct seen seen;
 	struct phase sum = { 0 };
 	struct memory before;

@@ -10,17 +10,18 @@
 #include "bench.h"
 #include "echo.h"
 
-#define CHANNEL       1u
-#define MSG_BYTES     1100u
-#define BURST         64u  /* of one kind in one turn of the loop */
-#define LIVE_BURST    512u /* clients come before the generator when this CPU is short */
-#define WIRE_SLOTS    8192u
-#define SCAN_NS       1000000u /* timers of all clients */
-#define IN_TIME_NS    3000000000u
-#define TAIL_NS       5000000000u /* newcomers of the end of a phase */
-#define TOKEN_LIFE_MS 60000u
-#define MBUFS         32767u
-#define CONNECT_NS    60000000000u
+#define CHANNEL        1u
+#define MSG_BYTES      1100u
+#define BURST          64u  /* of one kind in one turn of the loop */
+#define LIVE_BURST     512u /* clients come before the generator when this CPU is short */
+#define WIRE_SLOTS     8192u
+#define SCAN_NS        1000000u /* timers of all clients */
+#define IN_TIME_NS     3000000000u
+#define TAIL_NS        5000000000u /* newcomers of the end of a phase */
+#define TOKEN_LIFE_MS  60000u
+#define STRANGER_BYTES 200u /* of a packet with a made-up id */
+#define MBUFS          32767u
+#define CONNECT_NS     60000000000u
 
 static const uint8_t message[MSG_BYTES];
 
@@ -121,17 +122,27 @@ token_renew(struct host *h)
 		abort();
 }
 
-/* A third each: garbage, forged token, one good token. */
+/* A third each: garbage, forged token, one good token; or the half each of two that are no SYN. */
+static enum forge_kind
+kind_of(const struct phase *p)
+{
+	static const enum forge_kind syns[] = { FORGE_GARBAGE, FORGE_TOKEN, FORGE_REPLAY };
+
+	if (p->only_good)
+		return FORGE_REPLAY;
+	if (p->strangers)
+		return p->flood_pkts % 2 == 0 ? FORGE_COOKIE : FORGE_UNKNOWN;
+	return syns[p->flood_pkts % 3];
+}
+
 static void
 generate(struct host *h, struct phase *p, uint64_t passed_ns)
 {
-	static const enum forge_kind kinds[] = { FORGE_GARBAGE, FORGE_TOKEN, FORGE_REPLAY };
 	const uint64_t due = passed_ns * p->flood_pps / 1000000000u;
 	const uint64_t before = h->forge.bytes;
 
 	for (unsigned i = 0; i < BURST && p->flood_pkts < due; i++, p->flood_pkts++) {
-		const enum forge_kind kind = p->only_good ? FORGE_REPLAY : kinds[p->flood_pkts % 3];
-		struct rte_mbuf *m = forge_frame(&h->forge, kind, NULL, 0);
+		struct rte_mbuf *m = forge_frame(&h->forge, kind_of(p), NULL, STRANGER_BYTES);
 
 		if (m == NULL) {
 			p->lost_pkts++;

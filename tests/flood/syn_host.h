@@ -27,6 +27,7 @@ struct newcomer {
 struct phase {
 	bool to_server;         /* else the generator sends into nothing */
 	bool only_good;         /* the flood's tokens are all good: the dearest kind */
+	bool strangers;         /* no SYNs: ACKs with a forged cookie, and ids that nobody has */
 	uint32_t flood_pps;     /* 0: no generator */
 	uint32_t live_pps;      /* messages of live sessions a second */
 	uint32_t connects;      /* newcomers a second */
