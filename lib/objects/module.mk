@@ -1,0 +1,4 @@
+# State of whiteboards, canvases, sheets and metadata: registers keyed by stable ids.
+SRCS := frac.c
+DEPS := base json
+KIND := pure
