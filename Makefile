@@ -22,7 +22,8 @@ OPT_asan     := -O1 -g -DAEF_ASSERT_HOT -fsanitize=address -fno-omit-frame-point
 OPT_ubsan    := -O1 -g -DAEF_ASSERT_HOT -fsanitize=undefined -fno-sanitize-recover=undefined
 OPT_tsan     := -O1 -g -DAEF_ASSERT_HOT -fsanitize=thread
 OPT_fuzz     := -O1 -g -DAEF_ASSERT_HOT -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OPT_coverage := -O0 -g -DAEF_COVERAGE --coverage
+# Threads count in the same words: without atomic counts some come out negative and no tool reads them.
+OPT_coverage := -O0 -g -DAEF_COVERAGE --coverage -fprofile-update=atomic
 LD_asan      := -fsanitize=address
 LD_ubsan     := -fsanitize=undefined
 LD_tsan      := -fsanitize=thread
