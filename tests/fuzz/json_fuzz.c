@@ -4,9 +4,36 @@
  */
 #include <stdlib.h>
 
-#include <json/json.h>
+#include "json_tokens.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The shortest text of @p data has the same tokens, is not longer and is its own shortest text. */
+static void
+transcode_twice(const uint8_t *data, size_t size, uint8_t *buf)
+{
+	struct json_reader r, again;
+	struct json_writer w;
+	int err;
+
+	json_reader_init(&r, data, size);
+	json_writer_init(&w, buf, size);
+	err = json_transcode(&w, &r, json_next(&r));
+	if (err == AEF_ERR_FULL)
+		abort();
+	if (err != 0 || json_next(&r) != JSON_TOK_END)
+		return;
+	json_reader_init(&r, data, size);
+	json_reader_init(&again, buf, json_writer_bytes(&w));
+	if (tokens_differ(&r, &again) != 0)
+		abort();
+	json_reader_init(&again, buf, json_writer_bytes(&w));
+	json_writer_init(&w, buf + size, size);
+	if (json_transcode(&w, &again, json_next(&again)) != 0 ||
+	    json_writer_bytes(&w) != (size_t)(again.end - buf) ||
+	    memcmp(buf, buf + size, json_writer_bytes(&w)) != 0)
+		abort();
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -42,6 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (token < 0 && json_next(&r) != token)
 		abort();
+	transcode_twice(data, size, buf);
 	free(text);
 	free(buf);
 	return 0;

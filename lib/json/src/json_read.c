@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include <json/json.h>
-
-/* What may come next. */
-enum state {
-	ST_VALUE,       /* a value */
-	ST_FIRST_VALUE, /* a value, or the end of an empty array */
-	ST_FIRST_KEY,   /* a name, or the end of an empty object */
-	ST_KEY,         /* a name */
-	ST_AFTER,       /* comma or end of the container */
-	ST_DONE,        /* white space until the end of the text */
-};
+#include "json_priv.h"
 
 void
 json_reader_init(struct json_reader *reader, const uint8_t *text, size_t len)
 {
-	memset(reader, 0, sizeof(*reader));
+	memset(reader, 0, offsetof(struct json_reader, cbor));
 	reader->p = text;
 	reader->end = text + len;
 	reader->state = ST_VALUE;
@@ -24,11 +14,17 @@ json_reader_init(struct json_reader *reader, const uint8_t *text, size_t len)
 		reader->err = AEF_ERR_LIMIT;
 }
 
-static int
-fail(struct json_reader *reader, int err)
+void
+json_reader_init_any(struct json_reader *reader, const uint8_t *data, size_t len)
 {
-	reader->err = err;
-	return err;
+	static const uint8_t self_described[] = { 0xd9, 0xd9, 0xf7 };
+
+	json_reader_init(reader, data, len);
+	if (len < sizeof(self_described) ||
+	    memcmp(data, self_described, sizeof(self_described)) != 0)
+		return;
+	reader->p += sizeof(self_described);
+	reader->is_cbor = true;
 }
 
 static inline void
@@ -39,98 +35,6 @@ skip_space(struct json_reader *reader)
 	while (p < reader->end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
 		p++;
 	reader->p = p;
-}
-
-/* Length of the UTF-8 sequence at p, 0 when it is not one (RFC 3629 section 4). */
-static unsigned
-utf8_len(const uint8_t *p, const uint8_t *end)
-{
-	const size_t left = (size_t)(end - p);
-
-	if (p[0] < 0xe0) {
-		if (p[0] < 0xc2 || left < 2)
-			return 0;
-		return (p[1] & 0xc0) == 0x80 ? 2 : 0;
-	}
-	if (p[0] < 0xf0) {
-		if (left < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80)
-			return 0;
-		if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f))
-			return 0;
-		return 3;
-	}
-	if (p[0] > 0xf4 || left < 4 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80 ||
-	    (p[3] & 0xc0) != 0x80)
-		return 0;
-	if ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return 4;
-}
-
-/* Value of four hexadecimal digits, -1 when they are not. */
-static int32_t
-hex4(const uint8_t *p)
-{
-	int32_t v = 0;
-
-	for (unsigned i = 0; i < 4; i++) {
-		const uint8_t c = p[i];
-		const uint8_t low = c | 0x20;
-
-		if (c >= '0' && c <= '9')
-			v = v * 16 + (c - '0');
-		else if (low >= 'a' && low <= 'f')
-			v = v * 16 + (low - 'a' + 10);
-		else
-			return -1;
-	}
-	return v;
-}
-
-/*
- * Decode the escape whose backslash is at p. Returns its length, 0 when it is wrong; a surrogate
- * counts only as part of a pair.
- */
-static unsigned
-unescape(const uint8_t *p, const uint8_t *end, uint32_t *ret_cp)
-{
-	static const char names[] = "\"\\/bfnrt";
-	static const uint8_t values[] = { '"', '\\', '/', 8, 12, 10, 13, 9 };
-
-	if (end - p < 2)
-		return 0;
-	if (p[1] != 'u') {
-		for (unsigned i = 0; i < sizeof(values); i++) {
-			if ((uint8_t)names[i] == p[1]) {
-				*ret_cp = values[i];
-				return 2;
-			}
-		}
-		return 0;
-	}
-	if (end - p < 6)
-		return 0;
-	const int32_t hi = hex4(p + 2);
-
-	if (hi < 0 || (hi >= 0xdc00 && hi <= 0xdfff))
-		return 0;
-	*ret_cp = (uint32_t)hi;
-	if (hi < 0xd800 || hi > 0xdfff)
-		return 6;
-	if (end - p < 12 || p[6] != '\\' || p[7] != 'u')
-		return 0;
-	const int32_t lo = hex4(p + 8);
-
-	if (lo < 0xdc00 || lo > 0xdfff)
-		return 0;
-	*ret_cp = 0x10000u + (((uint32_t)hi - 0xd800u) << 10) + ((uint32_t)lo - 0xdc00u);
-	return 12;
-}
-
-static inline unsigned
-utf8_bytes(uint32_t cp)
-{
-	return cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
 }
 
 /* Scan the string whose opening quote is at reader->p. */
@@ -145,23 +49,23 @@ scan_string(struct json_reader *reader)
 		while (p < reader->end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
 			p++;
 		if (p == reader->end || *p < 0x20)
-			return fail(reader, AEF_ERR_MALFORMED);
+			return json_fail(reader, AEF_ERR_MALFORMED);
 		if (*p == '"')
 			break;
 		if (*p == '\\') {
 			uint32_t cp = 0;
-			const unsigned len = unescape(p, reader->end, &cp);
+			const unsigned len = json_unescape(p, reader->end, &cp);
 
 			if (len == 0)
-				return fail(reader, AEF_ERR_MALFORMED);
-			saved_bytes += len - utf8_bytes(cp);
+				return json_fail(reader, AEF_ERR_MALFORMED);
+			saved_bytes += len - json_utf8_bytes(cp);
 			saved_cps += len - 1;
 			p += len;
 		} else {
-			const unsigned len = utf8_len(p, reader->end);
+			const unsigned len = json_utf8_len(p, reader->end);
 
 			if (len == 0)
-				return fail(reader, AEF_ERR_MALFORMED);
+				return json_fail(reader, AEF_ERR_MALFORMED);
 			saved_cps += len - 1;
 			p += len;
 		}
@@ -194,12 +98,12 @@ scan_number(struct json_reader *reader)
 	digits = p;
 	p = skip_digits(p, end);
 	if (p == digits || (*digits == '0' && p - digits > 1))
-		return fail(reader, AEF_ERR_MALFORMED);
+		return json_fail(reader, AEF_ERR_MALFORMED);
 	if (p < end && *p == '.') {
 		digits = p + 1;
 		p = skip_digits(digits, end);
 		if (p == digits)
-			return fail(reader, AEF_ERR_MALFORMED);
+			return json_fail(reader, AEF_ERR_MALFORMED);
 	}
 	if (p < end && (*p | 0x20) == 'e') {
 		digits = p + 1;
@@ -207,7 +111,7 @@ scan_number(struct json_reader *reader)
 			digits++;
 		p = skip_digits(digits, end);
 		if (p == digits)
-			return fail(reader, AEF_ERR_MALFORMED);
+			return json_fail(reader, AEF_ERR_MALFORMED);
 	}
 	reader->slice = reader->p;
 	reader->slice_bytes = (uint32_t)(p - reader->p);
@@ -219,7 +123,7 @@ static int
 scan_word(struct json_reader *reader, const char *word, size_t len, int token)
 {
 	if ((size_t)(reader->end - reader->p) < len || memcmp(reader->p, word, len) != 0)
-		return fail(reader, AEF_ERR_MALFORMED);
+		return json_fail(reader, AEF_ERR_MALFORMED);
 	reader->p += len;
 	return token;
 }
@@ -233,28 +137,16 @@ value_done(struct json_reader *reader)
 static int
 open_container(struct json_reader *reader, bool object)
 {
-	if (reader->depth == JSON_DEPTH_MAX)
-		return fail(reader, AEF_ERR_LIMIT);
-	if (object)
-		reader->is_object |= 1ull << reader->depth;
-	else
-		reader->is_object &= ~(1ull << reader->depth);
-	reader->depth++;
+	if (!json_push(reader, object))
+		return json_fail(reader, AEF_ERR_LIMIT);
 	reader->p++;
-	reader->state = object ? ST_FIRST_KEY : ST_FIRST_VALUE;
 	return object ? JSON_TOK_OBJECT_BEGIN : JSON_TOK_ARRAY_BEGIN;
-}
-
-static inline bool
-in_object(const struct json_reader *reader)
-{
-	return reader->depth > 0 && (reader->is_object >> (reader->depth - 1) & 1) != 0;
 }
 
 static int
 close_container(struct json_reader *reader)
 {
-	const int token = in_object(reader) ? JSON_TOK_OBJECT_END : JSON_TOK_ARRAY_END;
+	const int token = json_in_object(reader) ? JSON_TOK_OBJECT_END : JSON_TOK_ARRAY_END;
 
 	reader->depth--;
 	reader->p++;
@@ -266,12 +158,12 @@ static int
 read_key(struct json_reader *reader)
 {
 	if (*reader->p != '"')
-		return fail(reader, AEF_ERR_MALFORMED);
+		return json_fail(reader, AEF_ERR_MALFORMED);
 	if (scan_string(reader) != 0)
 		return reader->err;
 	skip_space(reader);
 	if (reader->p == reader->end || *reader->p != ':')
-		return fail(reader, AEF_ERR_MALFORMED);
+		return json_fail(reader, AEF_ERR_MALFORMED);
 	reader->p++;
 	reader->state = ST_VALUE;
 	return JSON_TOK_KEY;
@@ -313,37 +205,40 @@ json_next(struct json_reader *reader)
 {
 	if (reader->err != 0)
 		return reader->err;
+	if (reader->is_cbor)
+		return json_cbor_next(reader);
 	skip_space(reader);
 	if (reader->p == reader->end)
-		return reader->state == ST_DONE ? JSON_TOK_END : fail(reader, AEF_ERR_MALFORMED);
+		return reader->state == ST_DONE ? JSON_TOK_END
+		                                : json_fail(reader, AEF_ERR_MALFORMED);
 	if (reader->state == ST_AFTER) {
-		const uint8_t close = in_object(reader) ? '}' : ']';
+		const uint8_t close = json_in_object(reader) ? '}' : ']';
 
 		if (*reader->p == close)
 			return close_container(reader);
 		if (*reader->p != ',')
-			return fail(reader, AEF_ERR_MALFORMED);
+			return json_fail(reader, AEF_ERR_MALFORMED);
 		reader->p++;
-		reader->state = in_object(reader) ? ST_KEY : ST_VALUE;
+		reader->state = json_in_object(reader) ? ST_KEY : ST_VALUE;
 		skip_space(reader);
 		if (reader->p == reader->end)
-			return fail(reader, AEF_ERR_MALFORMED);
+			return json_fail(reader, AEF_ERR_MALFORMED);
 	}
 	switch (reader->state) {
-	case ST_FIRST_KEY:
+	case ST_KEY_OR_END:
 		if (*reader->p == '}')
 			return close_container(reader);
 		return read_key(reader);
 	case ST_KEY:
 		return read_key(reader);
-	case ST_FIRST_VALUE:
+	case ST_VALUE_OR_END:
 		if (*reader->p == ']')
 			return close_container(reader);
 		return read_value(reader);
 	case ST_VALUE:
 		return read_value(reader);
 	default: /* ST_DONE with something behind the value */
-		return fail(reader, AEF_ERR_MALFORMED);
+		return json_fail(reader, AEF_ERR_MALFORMED);
 	}
 }
 
@@ -361,105 +256,5 @@ json_skip(struct json_reader *reader, int token)
 		if (token < 0)
 			return token;
 	}
-	return 0;
-}
-
-/* Write code point cp at p as UTF-8; returns its length. */
-static unsigned
-put_utf8(uint8_t *p, uint32_t cp)
-{
-	const unsigned len = utf8_bytes(cp);
-
-	switch (len) {
-	case 1:
-		p[0] = (uint8_t)cp;
-		break;
-	case 2:
-		p[0] = (uint8_t)(0xc0 | cp >> 6);
-		p[1] = (uint8_t)(0x80 | (cp & 0x3f));
-		break;
-	case 3:
-		p[0] = (uint8_t)(0xe0 | cp >> 12);
-		p[1] = (uint8_t)(0x80 | (cp >> 6 & 0x3f));
-		p[2] = (uint8_t)(0x80 | (cp & 0x3f));
-		break;
-	default:
-		p[0] = (uint8_t)(0xf0 | cp >> 18);
-		p[1] = (uint8_t)(0x80 | (cp >> 12 & 0x3f));
-		p[2] = (uint8_t)(0x80 | (cp >> 6 & 0x3f));
-		p[3] = (uint8_t)(0x80 | (cp & 0x3f));
-		break;
-	}
-	return len;
-}
-
-void
-json_string_copy(const struct json_reader *reader, uint8_t *buf)
-{
-	const uint8_t *p = reader->slice;
-	const uint8_t *const end = p + reader->slice_bytes;
-
-	if (reader->str_bytes == reader->slice_bytes) {
-		memcpy(buf, p, reader->slice_bytes);
-		return;
-	}
-	while (p < end) {
-		uint32_t cp = 0;
-
-		if (*p != '\\') {
-			*buf++ = *p++;
-			continue;
-		}
-		p += unescape(p, end, &cp);
-		buf += put_utf8(buf, cp);
-	}
-}
-
-bool
-json_string_is(const struct json_reader *reader, const char *text)
-{
-	const uint8_t *p = reader->slice;
-	const uint8_t *const end = p + reader->slice_bytes;
-	const uint8_t *t = (const uint8_t *)text;
-
-	while (p < end) {
-		uint8_t utf8[4];
-		unsigned len = 1;
-
-		utf8[0] = *p;
-		if (*p == '\\') {
-			uint32_t cp = 0;
-
-			p += unescape(p, end, &cp);
-			len = put_utf8(utf8, cp);
-		} else {
-			p++;
-		}
-		for (unsigned i = 0; i < len; i++) {
-			if (*t == 0 || *t != utf8[i])
-				return false;
-			t++;
-		}
-	}
-	return *t == 0;
-}
-
-int
-json_number_u64(const struct json_reader *reader, uint64_t max, uint64_t *ret_value)
-{
-	uint64_t v = 0;
-
-	for (uint32_t i = 0; i < reader->slice_bytes; i++) {
-		const uint8_t c = reader->slice[i];
-
-		if (c < '0' || c > '9')
-			return AEF_ERR_MALFORMED;
-		if (v > (UINT64_MAX - (uint64_t)(c - '0')) / 10)
-			return AEF_ERR_RANGE;
-		v = v * 10 + (uint64_t)(c - '0');
-	}
-	if (v > max)
-		return AEF_ERR_RANGE;
-	*ret_value = v;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include <json/json.h>
+#include "json_priv.h"
 
 void
 json_writer_init(struct json_writer *writer, uint8_t *buf, size_t cap_bytes)
@@ -89,11 +89,10 @@ escape(uint8_t c, char ret[6])
 }
 
 static void
-put_string(struct json_writer *writer, const uint8_t *utf8, size_t len)
+put_escaped(struct json_writer *writer, const uint8_t *utf8, size_t len)
 {
 	size_t from = 0;
 
-	put(writer, "\"", 1);
 	for (size_t i = 0; i < len; i++) {
 		char esc[6];
 		const unsigned nb = escape(utf8[i], esc);
@@ -105,6 +104,13 @@ put_string(struct json_writer *writer, const uint8_t *utf8, size_t len)
 		from = i + 1;
 	}
 	put(writer, utf8 + from, len - from);
+}
+
+static void
+put_string(struct json_writer *writer, const uint8_t *utf8, size_t len)
+{
+	put(writer, "\"", 1);
+	put_escaped(writer, utf8, len);
 	put(writer, "\"", 1);
 }
 
@@ -131,14 +137,9 @@ json_write_string(struct json_writer *writer, const uint8_t *utf8, size_t len)
 void
 json_write_u64(struct json_writer *writer, uint64_t value)
 {
-	char digits[20];
-	unsigned i = sizeof(digits);
+	uint8_t text[JSON_U64_TEXT_MAX];
 
-	do {
-		digits[--i] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
-	json_write_raw(writer, (const uint8_t *)digits + i, sizeof(digits) - i);
+	json_write_raw(writer, text, json_u64_text(value, text));
 }
 
 void
@@ -158,4 +159,78 @@ json_write_raw(struct json_writer *writer, const uint8_t *json, size_t len)
 {
 	value_begin(writer);
 	put(writer, json, len);
+}
+
+/* The reader's last string. */
+static void
+write_string_of(struct json_writer *writer, const struct json_reader *reader)
+{
+	struct json_cursor cursor;
+	const uint8_t *piece;
+	size_t len;
+
+	value_begin(writer);
+	put(writer, "\"", 1);
+	json_cursor_init(&cursor, reader->slice, reader->slice_bytes, reader->str_bytes,
+	                 reader->is_cbor);
+	while ((len = json_cursor_next(&cursor, &piece)) > 0)
+		put_escaped(writer, piece, len);
+	put(writer, "\"", 1);
+}
+
+static void
+write_token(struct json_writer *writer, const struct json_reader *reader, int token)
+{
+	switch (token) {
+	case JSON_TOK_OBJECT_BEGIN:
+		json_write_object_begin(writer);
+		break;
+	case JSON_TOK_OBJECT_END:
+		json_write_object_end(writer);
+		break;
+	case JSON_TOK_ARRAY_BEGIN:
+		json_write_array_begin(writer);
+		break;
+	case JSON_TOK_ARRAY_END:
+		json_write_array_end(writer);
+		break;
+	case JSON_TOK_KEY:
+		write_string_of(writer, reader);
+		put(writer, ":", 1);
+		writer->comma = false;
+		break;
+	case JSON_TOK_STRING:
+		write_string_of(writer, reader);
+		break;
+	case JSON_TOK_NUMBER:
+		json_write_raw(writer, reader->slice, reader->slice_bytes);
+		break;
+	case JSON_TOK_TRUE:
+	case JSON_TOK_FALSE:
+		json_write_bool(writer, token == JSON_TOK_TRUE);
+		break;
+	case JSON_TOK_NULL:
+		json_write_null(writer);
+		break;
+	default: /* JSON_TOK_END */
+		break;
+	}
+}
+
+int
+json_transcode(struct json_writer *writer, struct json_reader *reader, int token)
+{
+	const bool container = token == JSON_TOK_OBJECT_BEGIN || token == JSON_TOK_ARRAY_BEGIN;
+	const uint8_t depth = reader->depth;
+
+	if (token < 0)
+		return token;
+	write_token(writer, reader, token);
+	while (container && reader->depth >= depth && !writer->full) {
+		token = json_next(reader);
+		if (token < 0)
+			return token;
+		write_token(writer, reader, token);
+	}
+	return writer->full ? AEF_ERR_FULL : 0;
 }

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * json/json.h - a pull parser and a bounded writer for JSON. No allocation, no copy unless asked.
+ * json/json.h - a pull parser and a bounded writer for JSON, and for CBOR of the same data model.
+ * No allocation, no copy unless asked.
  *
  * The reader checks grammar and strict UTF-8 as it goes; what it returned before an error was
- * well-formed so far, so a caller commits only after JSON_TOK_END. Numbers stay text.
- * Names of an object are not compared with each other: a caller that cares must (RFC 7493 forbids
- * doubles).
+ * well-formed so far, so a caller commits only after JSON_TOK_END. Numbers stay text. A caller
+ * that takes both forms sees the same tokens, strings and numbers from either.
  *
- * Source:  RFC 8259 (grammar), RFC 3629 (UTF-8), RFC 8785 section 3.2.2.2 (escapes written).
+ * Of CBOR it reads what JSON can say, in definite and indefinite length and with arguments longer
+ * than they need be: text strings, arrays, maps with text keys, integers of 64 bits and a sign,
+ * false, true, null, and finite floats, which become the shortest text of the same double. All
+ * else (byte strings, tags and with them bignums, undefined, NaN, other simple values, other keys)
+ * is AEF_ERR_UNSUPPORTED as soon as it begins.
+ *
+ * Names of an object are not compared with each other: a caller that cares (RFC 7493 forbids
+ * doubles) has json/names.h.
+ *
+ * Source:  RFC 8259 (grammar), RFC 8949 (CBOR), RFC 3629 (UTF-8), RFC 8785 section 3.2.2 (escapes
+ *          and floats written).
  * Units:   bytes.
  * Context: anywhere; input and output buffers are borrowed while the reader or writer lives.
  */
@@ -33,29 +43,47 @@ enum json_token {
 	JSON_TOK_NULL,
 };
 
+/* Longest text of a double: -0.0000012345678901234567 */
+#define JSON_F64_TEXT_MAX 25
+
 struct json_reader {
 	const uint8_t *p;
 	const uint8_t *end;
 	uint64_t is_object; /* bit i: container at depth i is an object */
 	uint8_t depth;
-	uint8_t state; /* private, enum in json_read.c */
-	int err;       /* sticky */
+	uint8_t state; /* private, enum json_state */
+	bool is_cbor;
+	int err; /* sticky */
 
-	/* Of the last JSON_TOK_KEY, JSON_TOK_STRING (between the quotes) or JSON_TOK_NUMBER. */
-	const uint8_t *slice;
+	/*
+	 * Of the last JSON_TOK_KEY, JSON_TOK_STRING or JSON_TOK_NUMBER, in the input. But the text
+	 * of a number from CBOR is in the reader: it stands until the next token, and not in a
+	 * copy.
+	 */
+	const uint8_t *slice; /* of a string its content as sent: see json_string_copy() */
 	uint32_t slice_bytes;
-	uint32_t str_bytes; /* of a string: bytes after unescaping; == slice_bytes: no escape in it
-	                     */
-	uint32_t str_cps;   /* of a string: code points */
+	uint32_t str_bytes; /* of a string: its bytes; == slice_bytes: the slice is the string */
+	uint32_t str_cps;   /* of a string: its code points */
+
+	/* Written for CBOR only. */
+	struct {
+		uint64_t is_indefinite;        /* bit i: container at depth i has no count */
+		uint32_t left[JSON_DEPTH_MAX]; /* elements or members to come */
+		uint8_t number[JSON_F64_TEXT_MAX];
+	} cbor;
 };
 
-/** Read the @p len bytes (at most UINT32_MAX) at @p text. */
+/** Read the @p len bytes (at most UINT32_MAX) of JSON at @p text. */
 void json_reader_init(struct json_reader *reader, const uint8_t *text, size_t len);
+
+/** Read CBOR when @p data begins with the self-describe tag d9 d9 f7 (no JSON does), else JSON. */
+void json_reader_init_any(struct json_reader *reader, const uint8_t *data, size_t len);
 
 /**
  * Next token.
  *
- * @return enum json_token; AEF_ERR_MALFORMED (also when the text ends early); AEF_ERR_LIMIT below
+ * @return enum json_token; AEF_ERR_MALFORMED (also when the input ends early or goes on behind the
+ *         value); AEF_ERR_UNSUPPORTED: CBOR without a counterpart in JSON; AEF_ERR_LIMIT: below
  *         JSON_DEPTH_MAX containers. An error repeats for ever.
  */
 AEF_MUST_CHECK int json_next(struct json_reader *reader);
@@ -63,10 +91,10 @@ AEF_MUST_CHECK int json_next(struct json_reader *reader);
 /** After a *_BEGIN token: consume up to its end; after another value: nothing. 0 or an error. */
 AEF_MUST_CHECK int json_skip(struct json_reader *reader, int token);
 
-/** Unescape the last string into @p buf, which has room for `str_bytes`. */
+/** Copy the last string, without escapes and in one piece, to @p buf with room for `str_bytes`. */
 void json_string_copy(const struct json_reader *reader, uint8_t *buf);
 
-/** True when the last string is @p text after unescaping. */
+/** True when the last string is @p text. */
 bool json_string_is(const struct json_reader *reader, const char *text);
 
 /**
@@ -76,6 +104,16 @@ bool json_string_is(const struct json_reader *reader, const char *text);
  */
 AEF_MUST_CHECK int json_number_u64(const struct json_reader *reader, uint64_t max,
                                    uint64_t *ret_value);
+
+/**
+ * Shortest decimal text that reads back as the same double, as ECMAScript and RFC 8785 write it;
+ * minus zero is `0`.
+ *
+ * @param bits  the IEEE 754 binary64
+ * @param text  written, not terminated
+ * @return its length; 0 for NaN and infinities, which JSON cannot say
+ */
+unsigned json_f64_text(uint64_t bits, uint8_t text[JSON_F64_TEXT_MAX]);
 
 struct json_writer {
 	uint8_t *start;
@@ -125,5 +163,19 @@ void json_write_null(struct json_writer *writer);
 
 /** A complete JSON value as it stands, for instance a number slice. Not checked. */
 void json_write_raw(struct json_writer *writer, const uint8_t *json, size_t len);
+
+/**
+ * Write the value that begins with @p token, which @p reader has just returned, up to its end: the
+ * same value in the shortest JSON text: no white space, strings as RFC 8785 escapes them, numbers
+ * of JSON as they came, members in the order and number in which they came. A token that begins no
+ * value is written alone, a JSON_TOK_KEY with its colon.
+ *
+ * The text of JSON is never longer than its source; of CBOR, at most 9 times as long.
+ *
+ * @return 0; @p token itself when it is an error; an error of json_next(); AEF_ERR_FULL: did not
+ *         fit, the reader stands somewhere inside the value
+ */
+AEF_MUST_CHECK int json_transcode(struct json_writer *writer, struct json_reader *reader,
+                                  int token);
 
 #endif
