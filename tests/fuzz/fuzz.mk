@@ -3,6 +3,7 @@
 # target links the module that its name begins with (wire_frames: wire). FUZZ_<name>_SRCS, _PKGS, _LIBS
 # and _FLAGS are optional. The longest input is FUZZ_MAX_LEN (4096) bytes, an environment variable; options of
 # libFuzzer for one target stand in tests/fuzz/<name>.options.
+FUZZ_cbor     := json
 FUZZ_control  := control json
 FUZZ_control_FLAGS := -Ilib/control/src
 FUZZ_datagram := quantum crypto_null
@@ -17,6 +18,8 @@ FUZZ_handshake := quantum crypto_null
 FUZZ_handshake_SRCS := tests/fuzz/rig.c tests/fuzz/frames.c
 FUZZ_handshake_FLAGS := -Ilib/quantum/src
 FUZZ_header   := wire
+FUZZ_json_jansson := json
+FUZZ_json_jansson_PKGS := jansson
 FUZZ_messages := msg
 FUZZ_token    := crypto crypto_null
 FUZZ_record   := statesync
