@@ -1,4 +1,4 @@
 # State of whiteboards, canvases, sheets and metadata: registers keyed by stable ids.
-SRCS := frac.c
+SRCS := frac.c registers.c patch.c tree.c
 DEPS := base json
 KIND := pure

@@ -24,6 +24,7 @@ FUZZ_messages := msg
 FUZZ_token    := crypto crypto_null
 FUZZ_record   := statesync
 FUZZ_record_FLAGS := -Ilib/statesync/src
+FUZZ_registers := objects json
 FUZZ_ring     := protect
 FUZZ_ring_FLAGS := -Ilib/protect/src
 FUZZ_yaml     := dpio

@@ -115,16 +115,22 @@ put_string(struct json_writer *writer, const uint8_t *utf8, size_t len)
 }
 
 void
+json_write_name(struct json_writer *writer, const uint8_t *utf8, size_t len)
+{
+	value_begin(writer);
+	put_string(writer, utf8, len);
+	put(writer, ":", 1);
+	writer->comma = false;
+}
+
+void
 json_write_key(struct json_writer *writer, const char *utf8)
 {
 	size_t len = 0;
 
 	while (utf8[len] != 0)
 		len++;
-	value_begin(writer);
-	put_string(writer, (const uint8_t *)utf8, len);
-	put(writer, ":", 1);
-	writer->comma = false;
+	json_write_name(writer, (const uint8_t *)utf8, len);
 }
 
 void

@@ -149,6 +149,9 @@ void json_write_array_end(struct json_writer *writer);
 /** Name of a member; its value must follow. @p utf8 must be valid UTF-8. */
 void json_write_key(struct json_writer *writer, const char *utf8);
 
+/** The same, of @p len bytes. */
+void json_write_name(struct json_writer *writer, const uint8_t *utf8, size_t len);
+
 /** String value, escaped as RFC 8785 says. @p utf8 must be valid UTF-8. */
 void json_write_string(struct json_writer *writer, const uint8_t *utf8, size_t len);
 

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * objects/registers.h - a JSON value as a set of registers, changed by merge patches: the last
+ * writer in server order wins, for each register by itself.
+ *
+ * A register is a leaf of the value: a scalar, an array, or an object without members; its name is
+ * the path of member names to it. A merge patch (RFC 7396) writes some of them. Each remembers the
+ * version and the user of its last write, so an operation can say whose work it overwrites, and an
+ * undo can leave alone what others have written since.
+ *
+ * A path is written as its names, each behind the byte REGISTERS_SEP; the root has no name.
+ *
+ * A patch is prepared first: read, checked, and all of its memory had. Then it can be looked at
+ * (what would be overwritten, what would take it back) and is committed or given up, which cannot
+ * fail. The same patches in the same order give the same bytes everywhere.
+ *
+ * Values keep the client's digits of numbers and its order inside arrays; white space goes, strings
+ * and the order of members are those of RFC 8785.
+ *
+ * Source:  DESIGN 5; reference "State synchronisation" 3.5 to 3.7; RFC 7396, 8785.
+ * Units:   bytes. Cost of a patch: O(registers + size of the patch); of memory: about 48 bytes and
+ *          path and value for each register.
+ * Context: the worker that owns the document; pure.
+ */
+#ifndef OBJECTS_REGISTERS_H
+#define OBJECTS_REGISTERS_H
+
+#include <base/alloc.h>
+#include <base/err.h>
+#include <base/guuid.h>
+#include <json/json.h>
+
+#define REGISTERS_MAX      4096u /* registers of one value */
+#define REGISTERS_PATH_MAX 512u  /* bytes of a path */
+#define REGISTERS_SEP      0xffu /* before each name of a path: no byte of UTF-8 */
+
+struct registers_leaf;
+
+struct registers {
+	struct registers_leaf **leaves; /* in order of their paths; owned */
+	uint32_t nb, cap;
+};
+
+/* Who writes, and when. */
+struct registers_stamp {
+	uint64_t version;
+	struct aef_guuid user;
+};
+
+/* A patch that was read and has all of its memory. */
+struct registers_patch {
+	struct registers_stamp stamp;
+	struct registers_edit *edits; /* in order of their paths; owned */
+	uint32_t nb, cap;
+	struct registers_leaf **next; /* for the leaves after the commit; owned */
+	uint32_t nb_next;
+};
+
+/* A register that a patch overwrites or removes. Borrowed for the call. */
+struct registers_overwrite {
+	const uint8_t *path; /* names, each behind REGISTERS_SEP; the root: none */
+	uint32_t path_len;
+	const uint8_t *before; /* JSON text */
+	uint32_t before_len;
+	const uint8_t *after; /* JSON text; NULL: removed, or replaced by another shape */
+	uint32_t after_len;
+	struct registers_stamp written; /* by whom it was written, and when */
+};
+
+/** A value that does not exist: no register. */
+void registers_init(struct registers *regs);
+
+/** Give the memory back. */
+void registers_fini(struct registers *regs, struct aef_alloc *alloc);
+
+/**
+ * Take a whole value in, the next one of @p reader, in which null is a value: for content that a
+ * document begins with.
+ *
+ * @param regs no register
+ * @return as registers_prepare()
+ */
+AEF_MUST_CHECK int registers_load(struct registers *regs, struct aef_alloc *alloc,
+                                  struct json_reader *reader, const struct registers_stamp *stamp);
+
+/**
+ * Read a patch, the next value of @p reader, and prepare it.
+ *
+ * @param regs      unchanged until the commit, which must be the next change
+ * @param undo_from 0; else this patch is an undo of version @p undo_from: it does not touch
+ * registers that another user wrote after it
+ * @return 0 (then registers_commit() or registers_abandon() follows); AEF_ERR_MALFORMED: no JSON,
+ *         or a name twice in one object; AEF_ERR_LIMIT: REGISTERS_MAX, REGISTERS_PATH_MAX or too
+ *         deep; AEF_ERR_FULL: memory. On error @p ret_patch holds nothing.
+ */
+AEF_MUST_CHECK int registers_prepare(const struct registers *regs, struct aef_alloc *alloc,
+                                     struct json_reader *reader,
+                                     const struct registers_stamp *stamp, uint64_t undo_from,
+                                     struct registers_patch *ret_patch);
+
+/** Call @p visit for each register that the patch overwrites or removes; a write of what is there
+ * already is none. */
+void registers_overwrites(const struct registers *regs, const struct registers_patch *patch,
+                          void (*visit)(void *ctx, const struct registers_overwrite *what),
+                          void *ctx);
+
+/**
+ * Write the merge patch that takes this one back, as long as nobody else writes.
+ *
+ * @return false: nothing would change (then nothing is written)
+ */
+bool registers_inverse(const struct registers *regs, const struct registers_patch *patch,
+                       struct json_writer *writer);
+
+/** Make it so. */
+void registers_commit(struct registers *regs, struct aef_alloc *alloc,
+                      struct registers_patch *patch);
+
+/** Forget it. */
+void registers_abandon(struct aef_alloc *alloc, struct registers_patch *patch);
+
+/** Write the value; it must exist. */
+void registers_write(const struct registers *regs, struct json_writer *writer);
+
+/**
+ * The register at a path.
+ *
+ * @return its JSON text, borrowed until the next commit; NULL: there is none
+ */
+const uint8_t *registers_get(const struct registers *regs, const uint8_t *path, uint32_t path_len,
+                             uint32_t *ret_len, struct registers_stamp *ret_written);
+
+#endif

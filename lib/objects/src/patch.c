@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "registers_priv.h"
+
+#define EDITS_MIN 8u
+#define EDITS_MAX (2u * REGISTERS_MAX)
+#define CBOR_GROW 9u /* text of CBOR is at most so many times as long: see json_transcode() */
+
+/* A patch while it is read. */
+struct reading {
+	struct aef_alloc *alloc;
+	struct json_reader *reader;
+	struct registers_patch *patch;
+	uint8_t path[REGISTERS_PATH_MAX];
+	uint32_t path_len;
+	uint16_t base[JSON_DEPTH_MAX + 1]; /* path length of each open object */
+	unsigned depth;
+	bool is_value; /* null is a value, not a removal */
+};
+
+static int
+edit_add(struct reading *r, uint8_t kind, const uint8_t *value, uint32_t len)
+{
+	struct registers_patch *patch = r->patch;
+	const size_t size = sizeof(*patch->edits);
+	struct registers_leaf *leaf;
+
+	if (patch->nb == patch->cap) {
+		const uint32_t cap = patch->cap == 0 ? EDITS_MIN : patch->cap * 2;
+		struct registers_edit *edits;
+
+		if (patch->nb == EDITS_MAX)
+			return AEF_ERR_LIMIT;
+		edits = aef_alloc_grow(r->alloc, patch->edits, patch->cap * size, cap * size,
+		                       patch->nb * size);
+		if (edits == NULL)
+			return AEF_ERR_FULL;
+		patch->edits = edits;
+		patch->cap = cap;
+	}
+	leaf = leaf_new(r->alloc, &patch->stamp, r->path, r->path_len, value, len);
+	if (leaf == NULL)
+		return AEF_ERR_FULL;
+	patch->edits[patch->nb++] = (struct registers_edit){ leaf, kind };
+	return 0;
+}
+
+/* A scalar or an array: its shortest text is at most as long as what is read. */
+static int
+read_value(struct reading *r, int token)
+{
+	struct json_reader ahead = *r->reader;
+	struct json_writer writer;
+	size_t cap;
+	uint8_t *text;
+	int rc = json_skip(&ahead, token);
+
+	if (rc != 0)
+		return rc;
+	/* Of a token that was read already, its slice and quotes. */
+	cap = (size_t)(ahead.p - r->reader->p) + r->reader->slice_bytes + sizeof("false");
+	if (r->reader->is_cbor)
+		cap *= CBOR_GROW;
+	text = aef_alloc_get(r->alloc, cap);
+	if (text == NULL)
+		return AEF_ERR_FULL;
+	json_writer_init(&writer, text, cap);
+	rc = json_transcode(&writer, r->reader, token);
+	if (rc == 0)
+		rc = edit_add(r, EDIT_SET, text, (uint32_t)json_writer_bytes(&writer));
+	aef_alloc_put(r->alloc, text, cap);
+	return rc;
+}
+
+/* A name of the innermost object: the path leads to its value. */
+static int
+read_name(struct reading *r)
+{
+	const uint32_t base = r->base[r->depth - 1];
+	const struct json_reader *reader = r->reader;
+
+	if (reader->str_bytes >= REGISTERS_PATH_MAX - base)
+		return AEF_ERR_LIMIT;
+	r->path[base] = REGISTERS_SEP;
+	json_string_copy(reader, r->path + base + 1);
+	r->path_len = base + 1 + reader->str_bytes;
+	return 0;
+}
+
+static int
+read_token(struct reading *r, int token)
+{
+	switch (token) {
+	case JSON_TOK_OBJECT_BEGIN:
+		r->base[r->depth++] = (uint16_t)r->path_len;
+		return edit_add(r, EDIT_OBJECT, (const uint8_t *)"{}", 2);
+	case JSON_TOK_OBJECT_END:
+		r->depth--;
+		return 0;
+	case JSON_TOK_KEY:
+		return read_name(r);
+	case JSON_TOK_NULL:
+		return r->is_value ? edit_add(r, EDIT_SET, (const uint8_t *)"null", 4)
+		                   : edit_add(r, EDIT_REMOVE, NULL, 0);
+	default:
+		return read_value(r, token);
+	}
+}
+
+static int
+read_all(struct reading *r)
+{
+	int rc;
+
+	do {
+		const int token = json_next(r->reader);
+
+		rc = token < 0               ? token
+		     : token == JSON_TOK_END ? AEF_ERR_MALFORMED
+		                             : read_token(r, token);
+	} while (rc == 0 && r->depth > 0);
+	return rc;
+}
+
+/* ---- order ---- */
+
+static bool
+edit_before(const struct registers_edit *a, const struct registers_edit *b)
+{
+	return path_cmp(a->leaf->bytes, a->leaf->path_len, b->leaf->bytes, b->leaf->path_len) < 0;
+}
+
+static void
+sift_down(struct registers_edit *edits, uint32_t at, uint32_t nb)
+{
+	const struct registers_edit edit = edits[at];
+
+	for (uint32_t child = 2 * at + 1; child < nb; child = 2 * at + 1) {
+		if (child + 1 < nb && edit_before(&edits[child], &edits[child + 1]))
+			child++;
+		if (!edit_before(&edit, &edits[child]))
+			break;
+		edits[at] = edits[child];
+		at = child;
+	}
+	edits[at] = edit;
+}
+
+/* In place, and never slow: a client chooses the order. */
+static void
+sort(struct registers_edit *edits, uint32_t nb)
+{
+	for (uint32_t i = nb / 2; i-- > 0;)
+		sift_down(edits, i, nb);
+	for (uint32_t end = nb; end-- > 1;) {
+		const struct registers_edit last = edits[end];
+
+		edits[end] = edits[0];
+		edits[0] = last;
+		sift_down(edits, 0, end);
+	}
+}
+
+/* RFC 7493: no name twice in one object. */
+static bool
+has_double(const struct registers_patch *patch)
+{
+	for (uint32_t i = 1; i < patch->nb; i++)
+		if (!edit_before(&patch->edits[i - 1], &patch->edits[i]))
+			return true;
+	return false;
+}
+
+/* ---- undo ---- */
+
+/* Does the edit touch what another user wrote after that version? */
+static bool
+is_of_others(const struct registers *regs, const struct registers_edit *edit, uint64_t version)
+{
+	const struct registers_leaf *leaf = edit->leaf;
+
+	for (uint32_t i = registers_at(regs, leaf->bytes, leaf->path_len); i < regs->nb; i++) {
+		const struct registers_leaf *old = regs->leaves[i];
+
+		if (!path_is_below(old->bytes, old->path_len, leaf->bytes, leaf->path_len) ||
+		    (edit->kind == EDIT_OBJECT && old->path_len != leaf->path_len))
+			return false;
+		/* An object without members is nobody's work. */
+		if (edit->kind == EDIT_OBJECT && leaf_value(old)[0] == '{')
+			return false;
+		if (old->written.version > version &&
+		    !aef_guuid_eq(&old->written.user, &leaf->written.user))
+			return true;
+	}
+	return false;
+}
+
+/* Forget edits that touch the work of others, and with an object all that is in it. */
+static void
+leave_others(const struct registers *regs, struct aef_alloc *alloc, struct registers_patch *patch,
+             uint64_t version)
+{
+	uint32_t nb = 0;
+
+	for (uint32_t i = 0; i < patch->nb;) {
+		struct registers_leaf *leaf = patch->edits[i].leaf;
+		uint32_t end = i + 1;
+
+		if (!is_of_others(regs, &patch->edits[i], version)) {
+			patch->edits[nb++] = patch->edits[i++];
+			continue;
+		}
+		while (end < patch->nb &&
+		       path_is_below(patch->edits[end].leaf->bytes,
+		                     patch->edits[end].leaf->path_len, leaf->bytes, leaf->path_len))
+			end++;
+		for (uint32_t gone = i; gone < end; gone++)
+			leaf_free(alloc, patch->edits[gone].leaf);
+		i = end;
+	}
+	patch->nb = nb;
+}
+
+/* ---- all of it ---- */
+
+static void
+on_count(void *ctx, enum walk_event what, struct registers_leaf *leaf,
+         const struct registers_edit *edit)
+{
+	uint32_t *nb = ctx;
+
+	(void)leaf;
+	(void)edit;
+	*nb += what == WALK_KEEP || what == WALK_ADD;
+}
+
+/* Memory for the registers as they will be. */
+static int
+make_room(const struct registers *regs, struct aef_alloc *alloc, struct registers_patch *patch)
+{
+	uint32_t nb = 0;
+
+	registers_walk(regs, patch, on_count, &nb);
+	if (nb > REGISTERS_MAX)
+		return AEF_ERR_LIMIT;
+	if (nb > 0)
+		patch->next = aef_alloc_get(alloc, nb * sizeof(*patch->next));
+	if (nb > 0 && patch->next == NULL)
+		return AEF_ERR_FULL;
+	patch->nb_next = nb;
+	return 0;
+}
+
+/* Edits in the order of their paths, or nothing. */
+static int
+edits_read(struct reading *r, const struct registers_stamp *stamp)
+{
+	int rc;
+
+	*r->patch = (struct registers_patch){ .stamp = *stamp };
+	rc = read_all(r);
+	if (rc == 0) {
+		sort(r->patch->edits, r->patch->nb);
+		rc = has_double(r->patch) ? AEF_ERR_MALFORMED : 0;
+	}
+	return rc;
+}
+
+int
+registers_load(struct registers *regs, struct aef_alloc *alloc, struct json_reader *reader,
+               const struct registers_stamp *stamp)
+{
+	struct registers_patch patch;
+	struct reading r = { .alloc = alloc, .reader = reader, .patch = &patch, .is_value = true };
+	int rc;
+
+	aef_assert(regs->nb == 0);
+	rc = edits_read(&r, stamp);
+	if (rc == 0)
+		rc = make_room(regs, alloc, &patch);
+	if (rc == 0)
+		registers_commit(regs, alloc, &patch);
+	else
+		registers_abandon(alloc, &patch);
+	return rc;
+}
+
+int
+registers_prepare(const struct registers *regs, struct aef_alloc *alloc, struct json_reader *reader,
+                  const struct registers_stamp *stamp, uint64_t undo_from,
+                  struct registers_patch *ret_patch)
+{
+	struct reading r = { .alloc = alloc, .reader = reader, .patch = ret_patch };
+	int rc = edits_read(&r, stamp);
+
+	if (rc == 0 && undo_from > 0)
+		leave_others(regs, alloc, ret_patch, undo_from);
+	if (rc == 0)
+		rc = make_room(regs, alloc, ret_patch);
+	if (rc != 0)
+		registers_abandon(alloc, ret_patch);
+	return rc;
+}
