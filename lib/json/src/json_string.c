@@ -155,19 +155,20 @@ json_string_copy(const struct json_reader *reader, uint8_t *buf)
 bool
 json_string_is(const struct json_reader *reader, const char *text)
 {
-	const uint8_t *t = (const uint8_t *)text;
 	struct json_cursor cursor;
 	const uint8_t *piece;
 	size_t len;
 
+	if (strlen(text) != reader->str_bytes)
+		return false;
+	if (reader->str_bytes == reader->slice_bytes)
+		return memcmp(reader->slice, text, reader->slice_bytes) == 0;
 	json_cursor_init(&cursor, reader->slice, reader->slice_bytes, reader->str_bytes,
 	                 reader->is_cbor);
 	while ((len = json_cursor_next(&cursor, &piece)) > 0) {
-		for (size_t i = 0; i < len; i++) {
-			if (*t == 0 || *t != piece[i])
-				return false;
-			t++;
-		}
+		if (memcmp(piece, text, len) != 0)
+			return false;
+		text += len;
 	}
-	return *t == 0;
+	return true;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <base/siphash.h>
 #include <json/names.h>
 
 #include "json_work.h"
@@ -130,6 +131,19 @@ START_TEST(json_names_many_are_told_apart)
 }
 END_TEST
 
+START_TEST(json_names_of_equal_hash_are_told_apart)
+{
+	static const char one[] = "n281350", two[] = "n358224";
+	struct json_name room[4];
+
+	ck_assert_uint_eq((uint32_t)aef_siphash64(key, one, 7),
+	                  (uint32_t)aef_siphash64(key, two, 7));
+	ck_assert_int_eq(check_text("{\"n281350\":1,\"n358224\":2}", 4, room), 0);
+	ck_assert_int_eq(check_text("{\"n281350\":1,\"n358224\":2,\"n281350\":3}", 4, room),
+	                 AEF_ERR_DUPLICATE);
+}
+END_TEST
+
 TEST_SUITE(json_names, &json_names_of_one_object_must_differ,
            &json_names_of_cbor_are_compared_as_strings, &json_names_past_the_room_are_told,
-           &json_names_many_are_told_apart)
+           &json_names_many_are_told_apart, &json_names_of_equal_hash_are_told_apart)

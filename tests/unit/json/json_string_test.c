@@ -16,12 +16,16 @@ START_TEST(json_string_escapes_are_measured_and_unescaped)
 	ck_assert_mem_eq(buf, want, sizeof(want) - 1);
 	ck_assert(json_string_is(&rd, want));
 	ck_assert(!json_string_is(&rd, "a\n"));
+	ck_assert(!json_string_is(&rd, "a\n\xc3\xa9\xe6\x97\xa5\xf0\x9f\xa4\x96\xc3\xaa"));
+	ck_assert(!json_string_is(&rd, "a\t\xc3\xa9\xe6\x97\xa5\xf0\x9f\xa4\x96\xc3\xa9"));
 	ck_assert(!json_string_is(&rd, "a\n\xc3\xa9\xe6\x97\xa5\xf0\x9f\xa4\x96\xc3\xa9z"));
 	ck_assert_int_eq(json_next(&rd), JSON_TOK_STRING);
 	json_string_copy(&rd, buf);
 	ck_assert_mem_eq(buf, "plain", 5);
 	ck_assert(json_string_is(&rd, "plain"));
 	ck_assert(!json_string_is(&rd, "plaim"));
+	ck_assert_int_eq(read_all("\"\\u0000\"", 8), JSON_TOK_END);
+	ck_assert(!json_string_is(&rd, ""));
 }
 END_TEST
 
@@ -41,6 +45,8 @@ START_TEST(json_string_of_chunks_is_joined)
 	ck_assert(json_string_is(&rd, "a\xc3\xa9"));
 	ck_assert(!json_string_is(&rd, "a"));
 	ck_assert(!json_string_is(&rd, "a\xc3\xa9x"));
+	ck_assert(!json_string_is(&rd, "a\xc3\xaa"));
+	ck_assert(!json_string_is(&rd, "b\xc3\xa9"));
 	ck_assert_int_eq(json_next(&rd), JSON_TOK_STRING);
 	ck_assert_uint_eq(rd.str_bytes, 0);
 	ck_assert(json_string_is(&rd, ""));
