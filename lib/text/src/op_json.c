@@ -37,7 +37,7 @@ read_delete(struct json_reader *reader, struct text_op *op)
 	int token = json_next(reader);
 	int r;
 
-	if (token != JSON_TOK_KEY || reader->slice_bytes != 1 || reader->slice[0] != 'd')
+	if (token != JSON_TOK_KEY || !json_string_is(reader, "d"))
 		return token < 0 ? token : AEF_ERR_MALFORMED;
 	token = json_next(reader);
 	if (token == JSON_TOK_NUMBER)

@@ -90,7 +90,41 @@ START_TEST(op_json_parse_keeps_the_limits_it_is_given)
 }
 END_TEST
 
+START_TEST(op_json_read_takes_the_name_and_strings_in_any_form)
+{
+	static const struct {
+		const char *data;
+		size_t len;
+		int r;
+	} cases[] = {
+		{ "[5,\"hi\",{\"\\u0064\":3}]", 21, 0 },
+		{ "[5,\"hi\",{\"\\u0065\":3}]", 21, AEF_ERR_MALFORMED },
+		{ "[5,\"hi\",{\"dd\":3}]", 17, AEF_ERR_MALFORMED },
+		{ "\xd9\xd9\xf7\x83\x05\x62hi\xa1\x61\x64\x03", 12, 0 },
+		{ "\xd9\xd9\xf7\x9f\x18\x05\x7f\x61h\x61i\xff\xbf\x7f\x60\x61\x64\xff\xf9\x42\x00"
+		  "\xff\xff",
+		  23, 0 },
+		{ "\xd9\xd9\xf7\x83\x05\x62hi\xa1\x61\x65\x03", 12, AEF_ERR_MALFORMED },
+		{ "\xd9\xd9\xf7\x83\x05\x62hi\xa1\x41\x64\x03", 12, AEF_ERR_UNSUPPORTED },
+	};
+
+	setup();
+	for (size_t i = 0; i < AEF_DIM(cases); i++) {
+		struct json_reader reader;
+
+		json_reader_init_any(&reader, (const uint8_t *)cases[i].data, cases[i].len);
+		ck_assert_int_eq(text_op_read(&reader, NULL, &op), cases[i].r);
+		if (cases[i].r == 0) {
+			ck_assert_int_eq(json_next(&reader), JSON_TOK_END);
+			ck_assert_str_eq(op_text(&op), "[5,\"hi\",{\"d\":3}]");
+		}
+	}
+	teardown();
+}
+END_TEST
+
 TEST_SUITE(op_json, &op_json_parse_joins_neighbours_and_drops_a_keep_at_the_end,
            &op_json_parse_refuses_what_is_not_an_operation,
            &op_json_parse_truncated_at_any_length_is_refused,
-           &op_json_parse_keeps_the_limits_it_is_given)
+           &op_json_parse_keeps_the_limits_it_is_given,
+           &op_json_read_takes_the_name_and_strings_in_any_form)

@@ -219,18 +219,18 @@ struct text_selection text_op_transform_selection(const struct text_op *op,
 uint32_t text_op_end_pos(const struct text_op *op);
 
 /**
- * Read the JSON form, `[5,"hi",{"d":3}]`, that is the next value of @p reader.
+ * Read the JSON form, `[5,"hi",{"d":3}]`, or the same in CBOR, that is the next value of @p reader.
  *
  * Empty components are refused; neighbours of one kind are joined and a keep at the end is dropped.
  *
  * @param limits or NULL: the hard limits
  * @param ret_op initialised; overwritten, empty on failure
- * @return 0, AEF_ERR_MALFORMED, AEF_ERR_LIMIT, AEF_ERR_FULL
+ * @return 0, AEF_ERR_MALFORMED, AEF_ERR_UNSUPPORTED (CBOR only), AEF_ERR_LIMIT, AEF_ERR_FULL
  */
 AEF_MUST_CHECK int text_op_read(struct json_reader *reader, const struct text_op_limits *limits,
                                 struct text_op *ret_op);
 
-/** As text_op_read() for a buffer that holds one value and nothing else. */
+/** As text_op_read() for a buffer that holds one value of JSON and nothing else. */
 AEF_MUST_CHECK int text_op_parse(const uint8_t *json, size_t len,
                                  const struct text_op_limits *limits, struct text_op *ret_op);
 
