@@ -62,49 +62,58 @@ require_same(const struct text *a, const struct text *b)
 }
 
 static int
-prepare(const struct registers *regs, const uint8_t *data, size_t len, uint64_t version,
-        uint64_t undo, struct registers_patch *ret)
+patch(struct registers *regs, const uint8_t *data, size_t len, uint64_t version, uint64_t undo)
 {
 	const struct registers_stamp stamp = { version, { { (uint8_t)(version % 3) } } };
 	struct json_reader reader;
 
 	json_reader_init_any(&reader, data, len);
-	return registers_prepare(regs, &alloc, &reader, &stamp, undo, ret);
+	return registers_patch(regs, &alloc, &reader, &stamp, undo);
+}
+
+static void
+on_overwrite(void *ctx, const struct registers_overwrite *what)
+{
+	const struct registers *after_patch = ctx;
+	uint32_t len;
+	const uint8_t *now = registers_get(after_patch, what->path, what->path_len, &len, NULL);
+
+	require((now != NULL) == (what->after != NULL));
+	require(now == NULL || len != what->before_len || memcmp(now, what->before, len) != 0);
 }
 
 static void
 patch_one(struct registers *regs, const uint8_t *data, size_t len, uint64_t version)
 {
 	const uint64_t used = alloc.used_bytes;
-	struct registers_patch patch;
+	struct registers old;
 	struct json_writer w;
 	bool changes;
 
 	value_of(regs, &before);
-	if (prepare(regs, data, len, version, 0, &patch) != 0) {
+	if (registers_copy(regs, &alloc, &old) != 0)
+		return;
+	if (patch(regs, data, len, version, version % 4 == 3 ? version - 2 : 0) != 0) {
+		registers_fini(&old, &alloc);
 		require(alloc.used_bytes == used);
 		value_of(regs, &after);
 		require_same(&before, &after);
 		return;
 	}
+	value_of(regs, &after);
 	json_writer_init(&w, back.b, sizeof(back.b));
-	changes = registers_inverse(regs, &patch, &w);
+	changes = registers_inverse(&old, regs, &w);
 	require(!json_writer_failed(&w));
 	back.len = json_writer_bytes(&w);
-	registers_commit(regs, &alloc, &patch);
-	value_of(regs, &after);
-	if (!changes) {
-		require_same(&before, &after);
-		return;
-	}
+	require(changes == (before.len != after.len || memcmp(before.b, after.b, after.len) != 0));
+	registers_overwrites(&old, regs, on_overwrite, regs);
 	/* Back, if there is memory for it, and forth again. */
-	if (regs->nb > 0 && prepare(regs, back.b, back.len, version, 0, &patch) == 0) {
-		registers_commit(regs, &alloc, &patch);
+	if (changes && old.nb > 0 && patch(regs, back.b, back.len, version, 0) == 0) {
 		value_of(regs, &again);
 		require_same(&before, &again);
-		if (prepare(regs, data, len, version, version % 2, &patch) == 0)
-			registers_commit(regs, &alloc, &patch);
+		(void)patch(regs, data, len, version, 0);
 	}
+	registers_fini(&old, &alloc);
 }
 
 /* What is written is one value that reads back as the same. */

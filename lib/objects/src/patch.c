@@ -9,7 +9,7 @@
 struct reading {
 	struct aef_alloc *alloc;
 	struct json_reader *reader;
-	struct registers_patch *patch;
+	struct edits *patch;
 	uint8_t path[REGISTERS_PATH_MAX];
 	uint32_t path_len;
 	uint16_t base[JSON_DEPTH_MAX + 1]; /* path length of each open object */
@@ -20,7 +20,7 @@ struct reading {
 static int
 edit_add(struct reading *r, uint8_t kind, const uint8_t *value, uint32_t len)
 {
-	struct registers_patch *patch = r->patch;
+	struct edits *patch = r->patch;
 	const size_t size = sizeof(*patch->edits);
 	struct registers_leaf *leaf;
 
@@ -162,7 +162,7 @@ sort(struct registers_edit *edits, uint32_t nb)
 
 /* RFC 7493: no name twice in one object. */
 static bool
-has_double(const struct registers_patch *patch)
+has_double(const struct edits *patch)
 {
 	for (uint32_t i = 1; i < patch->nb; i++)
 		if (!edit_before(&patch->edits[i - 1], &patch->edits[i]))
@@ -196,7 +196,7 @@ is_of_others(const struct registers *regs, const struct registers_edit *edit, ui
 
 /* Forget edits that touch the work of others, and with an object all that is in it. */
 static void
-leave_others(const struct registers *regs, struct aef_alloc *alloc, struct registers_patch *patch,
+leave_others(const struct registers *regs, struct aef_alloc *alloc, struct edits *patch,
              uint64_t version)
 {
 	uint32_t nb = 0;
@@ -214,7 +214,7 @@ leave_others(const struct registers *regs, struct aef_alloc *alloc, struct regis
 		                     patch->edits[end].leaf->path_len, leaf->bytes, leaf->path_len))
 			end++;
 		for (uint32_t gone = i; gone < end; gone++)
-			leaf_free(alloc, patch->edits[gone].leaf);
+			leaf_put(alloc, patch->edits[gone].leaf);
 		i = end;
 	}
 	patch->nb = nb;
@@ -233,35 +233,67 @@ on_count(void *ctx, enum walk_event what, struct registers_leaf *leaf,
 	*nb += what == WALK_KEEP || what == WALK_ADD;
 }
 
-/* Memory for the registers as they will be. */
-static int
-make_room(const struct registers *regs, struct aef_alloc *alloc, struct registers_patch *patch)
+struct commit {
+	struct aef_alloc *alloc;
+	struct registers_leaf **next;
+	uint32_t nb;
+};
+
+static void
+on_commit(void *ctx, enum walk_event what, struct registers_leaf *leaf,
+          const struct registers_edit *edit)
 {
+	struct commit *commit = ctx;
+
+	(void)edit;
+	if (what == WALK_KEEP || what == WALK_ADD)
+		commit->next[commit->nb++] = leaf;
+	else
+		leaf_put(commit->alloc, leaf);
+}
+
+/* Edits into the set; their references go over to it. On error nothing has happened. */
+static int
+commit(struct registers *regs, struct aef_alloc *alloc, const struct edits *patch)
+{
+	struct commit c = { .alloc = alloc };
+	const struct registers before = *regs;
 	uint32_t nb = 0;
 
 	registers_walk(regs, patch, on_count, &nb);
 	if (nb > REGISTERS_MAX)
 		return AEF_ERR_LIMIT;
 	if (nb > 0)
-		patch->next = aef_alloc_get(alloc, nb * sizeof(*patch->next));
-	if (nb > 0 && patch->next == NULL)
+		c.next = aef_alloc_get(alloc, nb * sizeof(*c.next));
+	if (nb > 0 && c.next == NULL)
 		return AEF_ERR_FULL;
-	patch->nb_next = nb;
+	registers_walk(&before, patch, on_commit, &c);
+	aef_assert(c.nb == nb);
+	*regs = (struct registers){ c.next, nb, nb };
+	aef_alloc_put(alloc, before.leaves, before.cap * sizeof(*before.leaves));
 	return 0;
 }
 
-/* Edits in the order of their paths, or nothing. */
 static int
-edits_read(struct reading *r, const struct registers_stamp *stamp)
+read_and_commit(struct registers *regs, struct reading *r, const struct registers_stamp *stamp,
+                uint64_t undo_from)
 {
+	struct edits patch = { .stamp = *stamp };
 	int rc;
 
-	*r->patch = (struct registers_patch){ .stamp = *stamp };
+	r->patch = &patch;
 	rc = read_all(r);
 	if (rc == 0) {
-		sort(r->patch->edits, r->patch->nb);
-		rc = has_double(r->patch) ? AEF_ERR_MALFORMED : 0;
+		sort(patch.edits, patch.nb);
+		rc = has_double(&patch) ? AEF_ERR_MALFORMED : 0;
 	}
+	if (rc == 0 && undo_from > 0)
+		leave_others(regs, r->alloc, &patch, undo_from);
+	if (rc == 0)
+		rc = commit(regs, r->alloc, &patch);
+	for (uint32_t i = 0; rc != 0 && i < patch.nb; i++)
+		leaf_put(r->alloc, patch.edits[i].leaf);
+	aef_alloc_put(r->alloc, patch.edits, patch.cap * sizeof(*patch.edits));
 	return rc;
 }
 
@@ -269,34 +301,17 @@ int
 registers_load(struct registers *regs, struct aef_alloc *alloc, struct json_reader *reader,
                const struct registers_stamp *stamp)
 {
-	struct registers_patch patch;
-	struct reading r = { .alloc = alloc, .reader = reader, .patch = &patch, .is_value = true };
-	int rc;
+	struct reading r = { .alloc = alloc, .reader = reader, .is_value = true };
 
 	aef_assert(regs->nb == 0);
-	rc = edits_read(&r, stamp);
-	if (rc == 0)
-		rc = make_room(regs, alloc, &patch);
-	if (rc == 0)
-		registers_commit(regs, alloc, &patch);
-	else
-		registers_abandon(alloc, &patch);
-	return rc;
+	return read_and_commit(regs, &r, stamp, 0);
 }
 
 int
-registers_prepare(const struct registers *regs, struct aef_alloc *alloc, struct json_reader *reader,
-                  const struct registers_stamp *stamp, uint64_t undo_from,
-                  struct registers_patch *ret_patch)
+registers_patch(struct registers *regs, struct aef_alloc *alloc, struct json_reader *reader,
+                const struct registers_stamp *stamp, uint64_t undo_from)
 {
-	struct reading r = { .alloc = alloc, .reader = reader, .patch = ret_patch };
-	int rc = edits_read(&r, stamp);
+	struct reading r = { .alloc = alloc, .reader = reader };
 
-	if (rc == 0 && undo_from > 0)
-		leave_others(regs, alloc, ret_patch, undo_from);
-	if (rc == 0)
-		rc = make_room(regs, alloc, ret_patch);
-	if (rc != 0)
-		registers_abandon(alloc, ret_patch);
-	return rc;
+	return read_and_commit(regs, &r, stamp, undo_from);
 }

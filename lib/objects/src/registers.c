@@ -15,6 +15,7 @@ leaf_new(struct aef_alloc *alloc, const struct registers_stamp *stamp, const uin
 
 	if (leaf == NULL)
 		return NULL;
+	leaf->refs = 1;
 	leaf->written = *stamp;
 	leaf->path_len = path_len;
 	leaf->value_len = value_len;
@@ -26,9 +27,9 @@ leaf_new(struct aef_alloc *alloc, const struct registers_stamp *stamp, const uin
 }
 
 void
-leaf_free(struct aef_alloc *alloc, struct registers_leaf *leaf)
+leaf_put(struct aef_alloc *alloc, struct registers_leaf *leaf)
 {
-	if (leaf != NULL)
+	if (leaf != NULL && --leaf->refs == 0)
 		aef_alloc_put(alloc, leaf, leaf_bytes(leaf->path_len, leaf->value_len));
 }
 
@@ -42,9 +43,26 @@ void
 registers_fini(struct registers *regs, struct aef_alloc *alloc)
 {
 	for (uint32_t i = 0; i < regs->nb; i++)
-		leaf_free(alloc, regs->leaves[i]);
+		leaf_put(alloc, regs->leaves[i]);
 	aef_alloc_put(alloc, regs->leaves, regs->cap * sizeof(*regs->leaves));
 	registers_init(regs);
+}
+
+int
+registers_copy(const struct registers *regs, struct aef_alloc *alloc, struct registers *ret_copy)
+{
+	registers_init(ret_copy);
+	if (regs->nb == 0)
+		return 0;
+	ret_copy->leaves = aef_alloc_get(alloc, regs->nb * sizeof(*regs->leaves));
+	if (ret_copy->leaves == NULL)
+		return AEF_ERR_FULL;
+	ret_copy->nb = ret_copy->cap = regs->nb;
+	for (uint32_t i = 0; i < regs->nb; i++) {
+		ret_copy->leaves[i] = regs->leaves[i];
+		ret_copy->leaves[i]->refs++;
+	}
+	return 0;
 }
 
 uint32_t
@@ -137,8 +155,7 @@ walk_edit(struct walk *walk, const struct registers_edit *edit)
 }
 
 void
-registers_walk(const struct registers *regs, const struct registers_patch *patch, walk_fn *on,
-               void *ctx)
+registers_walk(const struct registers *regs, const struct edits *patch, walk_fn *on, void *ctx)
 {
 	struct walk walk = { .regs = regs, .on = on, .ctx = ctx };
 
@@ -163,175 +180,6 @@ registers_walk(const struct registers *regs, const struct registers_patch *patch
 		has_member(&walk);
 	}
 	leave(&walk, NULL);
-}
-
-/* ---- what a patch would do ---- */
-
-struct overwrites {
-	void (*visit)(void *ctx, const struct registers_overwrite *what);
-	void *ctx;
-};
-
-static void
-on_overwrite(void *ctx, enum walk_event what, struct registers_leaf *leaf,
-             const struct registers_edit *edit)
-{
-	const struct overwrites *o = ctx;
-	const bool same_path =
-		edit != NULL && edit->kind == EDIT_SET && edit->leaf->path_len == leaf->path_len;
-	const struct registers_overwrite overwrite = {
-		.path = leaf->bytes,
-		.path_len = leaf->path_len,
-		.before = leaf_value(leaf),
-		.before_len = leaf->value_len,
-		.after = same_path ? leaf_value(edit->leaf) : NULL,
-		.after_len = same_path ? edit->leaf->value_len : 0,
-		.written = leaf->written,
-	};
-
-	if (what != WALK_DROP)
-		return;
-	if (same_path && leaf->value_len == edit->leaf->value_len &&
-	    memcmp(leaf_value(leaf), leaf_value(edit->leaf), leaf->value_len) == 0)
-		return;
-	/* An object without members is only filled: nobody's work. */
-	if (edit->kind == EDIT_OBJECT && leaf_value(leaf)[0] == '{')
-		return;
-	o->visit(o->ctx, &overwrite);
-}
-
-void
-registers_overwrites(const struct registers *regs, const struct registers_patch *patch,
-                     void (*visit)(void *ctx, const struct registers_overwrite *what), void *ctx)
-{
-	struct overwrites o = { visit, ctx };
-
-	registers_walk(regs, patch, on_overwrite, &o);
-}
-
-struct inverse {
-	const struct registers *regs;
-	struct tree tree;
-	uint8_t gone[REGISTERS_PATH_MAX]; /* the last path that was said to go */
-	uint32_t gone_len;
-	bool any_gone;
-};
-
-/* True when a register stands at the path or below it. */
-static bool
-is_something(const struct registers *regs, const uint8_t *path, uint32_t len)
-{
-	const uint32_t at = registers_at(regs, path, len);
-
-	return at < regs->nb &&
-	       path_is_below(regs->leaves[at]->bytes, regs->leaves[at]->path_len, path, len);
-}
-
-/* A new register: its place goes, from the highest path on at which there was nothing. */
-static void
-inverse_of_new(struct inverse *inv, const struct registers_leaf *leaf)
-{
-	uint32_t len = 0;
-
-	if (is_something(inv->regs, leaf->bytes, leaf->path_len))
-		return; /* what was there comes back */
-	do {
-		const uint32_t at = registers_at(inv->regs, leaf->bytes, len);
-		const struct registers_leaf *here =
-			at < inv->regs->nb ? inv->regs->leaves[at] : NULL;
-
-		if (here != NULL && len < leaf->path_len && here->path_len == len &&
-		    memcmp(here->bytes, leaf->bytes, len) == 0 && leaf_value(here)[0] != '{')
-			return; /* a scalar was there, and comes back */
-		if (here == NULL || !path_is_below(here->bytes, here->path_len, leaf->bytes, len))
-			break;
-		for (len++; len < leaf->path_len && leaf->bytes[len] != REGISTERS_SEP; len++)
-			; /* one name further */
-	} while (len < leaf->path_len);
-	if (inv->any_gone && len == inv->gone_len && memcmp(inv->gone, leaf->bytes, len) == 0)
-		return;
-	inv->any_gone = true;
-	inv->gone_len = len;
-	memcpy(inv->gone, leaf->bytes, len);
-	tree_put(&inv->tree, leaf->bytes, len, NULL, 0);
-}
-
-static void
-on_inverse(void *ctx, enum walk_event what, struct registers_leaf *leaf,
-           const struct registers_edit *edit)
-{
-	struct inverse *inv = ctx;
-
-	if (what == WALK_ADD)
-		inverse_of_new(inv, leaf);
-	/* An object without members comes back by itself, when what fills it goes. */
-	else if (what == WALK_DROP && (edit->kind != EDIT_OBJECT || leaf_value(leaf)[0] != '{'))
-		tree_put(&inv->tree, leaf->bytes, leaf->path_len, leaf_value(leaf),
-		         leaf->value_len);
-}
-
-bool
-registers_inverse(const struct registers *regs, const struct registers_patch *patch,
-                  struct json_writer *writer)
-{
-	struct inverse inv = { .regs = regs };
-
-	tree_init(&inv.tree, writer);
-	registers_walk(regs, patch, on_inverse, &inv);
-	return tree_end(&inv.tree);
-}
-
-/* ---- commit ---- */
-
-struct commit {
-	struct aef_alloc *alloc;
-	struct registers_leaf **next;
-	uint32_t nb;
-};
-
-static void
-on_commit(void *ctx, enum walk_event what, struct registers_leaf *leaf,
-          const struct registers_edit *edit)
-{
-	struct commit *commit = ctx;
-
-	(void)edit;
-	if (what == WALK_KEEP || what == WALK_ADD)
-		commit->next[commit->nb++] = leaf;
-	else
-		leaf_free(commit->alloc, leaf);
-}
-
-static void
-patch_forget(struct aef_alloc *alloc, struct registers_patch *patch)
-{
-	aef_alloc_put(alloc, patch->edits, patch->cap * sizeof(*patch->edits));
-	aef_alloc_put(alloc, patch->next, patch->nb_next * sizeof(struct registers_leaf *));
-	*patch = (struct registers_patch){ .edits = NULL };
-}
-
-void
-registers_commit(struct registers *regs, struct aef_alloc *alloc, struct registers_patch *patch)
-{
-	struct commit commit = { alloc, patch->next, 0 };
-	const struct registers before = *regs;
-
-	registers_walk(&before, patch, on_commit, &commit);
-	aef_assert(commit.nb == patch->nb_next);
-	regs->leaves = commit.next;
-	regs->nb = regs->cap = commit.nb;
-	patch->next = NULL;
-	patch->nb_next = 0;
-	aef_alloc_put(alloc, before.leaves, before.cap * sizeof(*before.leaves));
-	patch_forget(alloc, patch);
-}
-
-void
-registers_abandon(struct aef_alloc *alloc, struct registers_patch *patch)
-{
-	for (uint32_t i = 0; i < patch->nb; i++)
-		leaf_free(alloc, patch->edits[i].leaf);
-	patch_forget(alloc, patch);
 }
 
 /* ---- read ---- */

@@ -2,8 +2,9 @@
 /*
  * registers_priv.h - registers, the edits of a patch, and the walk over both in the order of paths.
  *
- *   registers.c  the walk: what stays, goes and comes; commit; read
- *   patch.c      a merge patch in JSON to edits
+ *   registers.c  sets of leaves; the walk: what of a set stays, goes and comes by edits
+ *   patch.c      a merge patch in JSON to edits, and edits into a set
+ *   diff.c       two sets: what was overwritten, what leads back
  *   tree.c       paths and values to a JSON value: the state, and the inverse of a patch
  */
 #ifndef OBJECTS_REGISTERS_PRIV_H
@@ -12,6 +13,7 @@
 #include "path_priv.h"
 
 struct registers_leaf {
+	uint32_t refs; /* sets that have it */
 	struct registers_stamp written;
 	uint32_t path_len, value_len;
 	uint8_t bytes[]; /* path, value */
@@ -25,7 +27,7 @@ enum edit_kind {
 };
 
 struct registers_edit {
-	struct registers_leaf *leaf; /* owned until the commit uses it; of EDIT_OBJECT: "{}" */
+	struct registers_leaf *leaf; /* one reference; of EDIT_OBJECT: "{}" */
 	uint8_t kind;
 };
 
@@ -36,11 +38,18 @@ enum walk_event {
 	WALK_VOID, /* the edit's register is not needed */
 };
 
+/* A patch that was read. */
+struct edits {
+	struct registers_stamp stamp;
+	struct registers_edit *edits; /* in order of their paths; owned */
+	uint32_t nb, cap;
+};
+
 typedef void walk_fn(void *ctx, enum walk_event what, struct registers_leaf *leaf,
                      const struct registers_edit *edit);
 
 /** Tell @p on what the patch does to each register, in the order of paths. */
-void registers_walk(const struct registers *regs, const struct registers_patch *patch, walk_fn *on,
+void registers_walk(const struct registers *regs, const struct edits *patch, walk_fn *on,
                     void *ctx);
 
 /** Index of the first register that does not stand before @p path. */
@@ -50,7 +59,8 @@ uint32_t registers_at(const struct registers *regs, const uint8_t *path, uint32_
 struct registers_leaf *leaf_new(struct aef_alloc *alloc, const struct registers_stamp *stamp,
                                 const uint8_t *path, uint32_t path_len, const uint8_t *value,
                                 uint32_t value_len);
-void leaf_free(struct aef_alloc *alloc, struct registers_leaf *leaf);
+/** Give one reference back. */
+void leaf_put(struct aef_alloc *alloc, struct registers_leaf *leaf);
 
 static inline const uint8_t *
 leaf_value(const struct registers_leaf *leaf)

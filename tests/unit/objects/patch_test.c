@@ -19,19 +19,16 @@ START_TEST(patch_that_is_bad_is_refused_and_changes_nothing)
 		{ "{\"a\":tru}", AEF_ERR_MALFORMED },
 		{ "[1,", AEF_ERR_MALFORMED },
 	};
-	struct registers_patch p;
 	uint64_t used;
 
 	start(BUDGET);
 	apply_as("{\"a\":{\"b\":1},\"c\":2}", 1, 1);
 	used = alloc.used_bytes;
 	for (unsigned i = 0; i < AEF_DIM(cases); i++) {
-		ck_assert_msg(prepare(cases[i].patch, &p) == cases[i].err, "%s", cases[i].patch);
+		ck_assert_msg(patch_as(cases[i].patch, 2, 2, 0) == cases[i].err, "%s",
+		              cases[i].patch);
 		ck_assert_uint_eq(alloc.used_bytes, used);
 	}
-	ck_assert_int_eq(prepare("{\"a\":null,\"d\":[1,2]}", &p), 0);
-	registers_abandon(&alloc, &p);
-	ck_assert_uint_eq(alloc.used_bytes, used);
 	ck_assert_str_eq(text(), "{\"a\":{\"b\":1},\"c\":2}");
 	finish();
 }
@@ -42,7 +39,6 @@ static void
 expect_shape(unsigned members, unsigned depth, unsigned name, int err)
 {
 	static char buf[1u << 20];
-	struct registers_patch p;
 	char *at = buf;
 
 	for (unsigned i = 0; i < depth; i++)
@@ -56,9 +52,7 @@ expect_shape(unsigned members, unsigned depth, unsigned name, int err)
 	for (unsigned i = 0; i < depth; i++)
 		*at++ = '}';
 	*at = '\0';
-	ck_assert_int_eq(prepare(buf, &p), err);
-	if (err == 0)
-		registers_commit(&regs, &alloc, &p);
+	ck_assert_int_eq(patch_as(buf, 1, 1, 0), err);
 }
 
 START_TEST(patch_has_limits_of_number_depth_and_path)
@@ -82,7 +76,6 @@ END_TEST
 
 START_TEST(patch_without_memory_is_refused_and_changes_nothing)
 {
-	struct registers_patch p;
 	uint64_t used;
 	unsigned nb = 0;
 
@@ -93,8 +86,9 @@ START_TEST(patch_without_memory_is_refused_and_changes_nothing)
 		int r;
 
 		alloc.budget_bytes = used + more;
-		r = prepare("{\"a\":{\"q\":[1,2,3]},\"b\":{\"c\":null,\"d\":\"\\u00e9\"},\"e\":{}}",
-		            &p);
+		r = patch_as(
+			"{\"a\":{\"q\":[1,2,3]},\"b\":{\"c\":null,\"d\":\"\\u00e9\"},\"e\":{}}", 2,
+			2, 0);
 		if (r == 0)
 			break;
 		ck_assert_int_eq(r, AEF_ERR_FULL);
@@ -102,7 +96,6 @@ START_TEST(patch_without_memory_is_refused_and_changes_nothing)
 		nb++;
 	}
 	ck_assert_uint_gt(nb, 20);
-	registers_commit(&regs, &alloc, &p);
 	ck_assert_str_eq(text(), "{\"a\":{\"q\":[1,2,3]},\"b\":{\"d\":\"\xc3\xa9\"},\"e\":{}}");
 	finish();
 }
@@ -110,21 +103,18 @@ END_TEST
 
 START_TEST(patch_of_undo_leaves_what_others_have_written_since)
 {
-	struct registers_patch p;
 	char back[TEXT_MAX];
 
 	start(BUDGET);
 	apply_as("{\"x\":1,\"y\":1,\"s\":{\"f\":1,\"g\":1}}", 1, 1);
-	ck_assert_int_eq(prepare_as("{\"x\":2,\"y\":2,\"s\":null,\"n\":{\"k\":1}}", 2, 1, 0, &p),
-	                 0);
-	strcpy(back, inverse(&p));
-	registers_commit(&regs, &alloc, &p);
+	remember();
+	apply_as("{\"x\":2,\"y\":2,\"s\":null,\"n\":{\"k\":1}}", 2, 1);
+	strcpy(back, inverse());
 	apply_as("{\"y\":3,\"s\":{\"f\":9}}", 3, 2); /* another user */
 	apply_as("{\"x\":4}", 4, 1);                 /* the same user, later: goes too */
 	apply_as("{\"n\":{\"k\":7}}", 5, 2);
 
-	ck_assert_int_eq(prepare_as(back, 6, 1, 2, &p), 0);
-	registers_commit(&regs, &alloc, &p);
+	ck_assert_int_eq(patch_as(back, 6, 1, 2), 0);
 	ck_assert_str_eq(text(), "{\"n\":{\"k\":7},\"s\":{\"f\":9,\"g\":1},\"x\":1,\"y\":3}");
 	finish();
 }
@@ -132,17 +122,15 @@ END_TEST
 
 START_TEST(patch_of_undo_does_not_break_an_object_in_two)
 {
-	struct registers_patch p;
 	char back[TEXT_MAX];
 
 	start(BUDGET);
 	apply_as("{\"a\":{\"b\":1,\"c\":2}}", 1, 1);
-	ck_assert_int_eq(prepare_as("{\"a\":null}", 2, 1, 0, &p), 0);
-	strcpy(back, inverse(&p));
-	registers_commit(&regs, &alloc, &p);
+	remember();
+	apply_as("{\"a\":null}", 2, 1);
+	strcpy(back, inverse());
 	apply_as("{\"a\":\"text\"}", 3, 2);
-	ck_assert_int_eq(prepare_as(back, 4, 1, 2, &p), 0);
-	registers_commit(&regs, &alloc, &p);
+	ck_assert_int_eq(patch_as(back, 4, 1, 2), 0);
 	ck_assert_str_eq(text(), "{\"a\":\"text\"}");
 	finish();
 }

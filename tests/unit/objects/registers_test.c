@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * registers_test.c - merge patches on registers: the vectors of RFC 7396, whose work is
- * overwritten, inverse; random patches against a plain recursive merge of jansson values.
+ * registers_test.c - merge patches on registers: the vectors of RFC 7396, random patches against a
+ * plain recursive merge of jansson values.
  */
 #include <jansson.h>
 
@@ -50,54 +50,6 @@ START_TEST(registers_merge_as_the_vectors_of_rfc_7396)
 }
 END_TEST
 
-/* ---- whose work ---- */
-
-static char seen[1024];
-
-static void
-on_seen(void *ctx, const struct registers_overwrite *what)
-{
-	char *at = seen + strlen(seen);
-
-	(void)ctx;
-	for (uint32_t i = 0; i < what->path_len; i++)
-		*at++ = what->path[i] == REGISTERS_SEP ? '/' : (char)what->path[i];
-	at += sprintf(at, ":%.*s>", (int)what->before_len, (const char *)what->before);
-	if (what->after != NULL)
-		at += sprintf(at, "%.*s", (int)what->after_len, (const char *)what->after);
-	sprintf(at, "@%u.%u ", (unsigned)what->written.version, what->written.user.b[0]);
-}
-
-static const char *
-overwritten(const char *patch)
-{
-	struct registers_patch p;
-
-	seen[0] = '\0';
-	ck_assert_int_eq(prepare_as(patch, 9, 9, 0, &p), 0);
-	registers_overwrites(&regs, &p, on_seen, NULL);
-	registers_abandon(&alloc, &p);
-	return seen;
-}
-
-START_TEST(registers_say_whose_work_a_patch_overwrites)
-{
-	start(BUDGET);
-	apply_as("{\"x\":1,\"y\":2,\"s\":{\"fill\":\"red\",\"w\":3},\"e\":{}}", 1, 1);
-	apply_as("{\"y\":5,\"s\":{\"w\":4}}", 2, 2);
-
-	ck_assert_str_eq(overwritten("{\"x\":7}"), "/x:1>7@1.1 ");
-	ck_assert_str_eq(overwritten("{\"x\":1,\"new\":2}"), "");
-	ck_assert_str_eq(overwritten("{\"s\":{\"fill\":null,\"w\":9}}"),
-	                 "/s/fill:\"red\">@1.1 /s/w:4>9@2.2 ");
-	ck_assert_str_eq(overwritten("{\"s\":null}"), "/s/fill:\"red\">@1.1 /s/w:4>@2.2 ");
-	ck_assert_str_eq(overwritten("{\"s\":0}"), "/s/fill:\"red\">@1.1 /s/w:4>@2.2 ");
-	ck_assert_str_eq(overwritten("{\"x\":{\"deep\":1}}"), "/x:1>@1.1 ");
-	ck_assert_str_eq(overwritten("{\"e\":{\"a\":1}}"), "");
-	finish();
-}
-END_TEST
-
 START_TEST(registers_are_found_by_their_path)
 {
 	struct registers_stamp s;
@@ -123,45 +75,21 @@ START_TEST(registers_are_found_by_their_path)
 }
 END_TEST
 
-/* ---- back again ---- */
-
-static void
-expect_inverse(const char *before, const char *patch, const char *want)
+START_TEST(registers_of_a_copy_change_alone)
 {
-	struct registers_patch p;
-	char kept[TEXT_MAX], back[TEXT_MAX];
-
 	start(BUDGET);
-	apply_as(before, 1, 1);
-	strcpy(kept, text());
-	ck_assert_int_eq(prepare_as(patch, 2, 1, 0, &p), 0);
-	strcpy(back, inverse(&p));
-	ck_assert_str_eq(back, want);
-	registers_commit(&regs, &alloc, &p);
-	if (back[0] != '\0')
-		apply_as(back, 3, 1);
-	ck_assert_str_eq(text(), kept);
+	apply_as("{\"a\":1,\"b\":{\"c\":2}}", 1, 1);
+	remember();
+	apply_as("{\"a\":null,\"b\":{\"c\":3},\"d\":4}", 2, 2);
+	ck_assert_str_eq(text(), "{\"b\":{\"c\":3},\"d\":4}");
+	registers_fini(&regs, &alloc);
+	alloc.budget_bytes = alloc.used_bytes;
+	ck_assert_int_eq(registers_copy(&before, &alloc, &regs), AEF_ERR_FULL);
+	ck_assert_uint_eq(regs.nb, 0);
+	alloc.budget_bytes = BUDGET;
+	ck_assert_int_eq(registers_copy(&before, &alloc, &regs), 0);
+	ck_assert_str_eq(text(), "{\"a\":1,\"b\":{\"c\":2}}");
 	finish();
-}
-
-START_TEST(registers_inverse_takes_a_patch_back)
-{
-	expect_inverse("{\"a\":1}", "{\"a\":2}", "{\"a\":1}");
-	expect_inverse("{\"a\":1}", "{\"b\":2}", "{\"b\":null}");
-	expect_inverse("{\"a\":1}", "{\"b\":{\"c\":{\"d\":1,\"e\":2}}}", "{\"b\":null}");
-	expect_inverse("{\"b\":{\"x\":1}}", "{\"b\":{\"c\":{\"d\":1}}}", "{\"b\":{\"c\":null}}");
-	expect_inverse("{\"a\":{\"b\":1,\"c\":2}}", "{\"a\":null}", "{\"a\":{\"b\":1,\"c\":2}}");
-	expect_inverse("{\"a\":{\"b\":1,\"c\":2}}", "{\"a\":5}", "{\"a\":{\"b\":1,\"c\":2}}");
-	expect_inverse("{\"a\":5}", "{\"a\":{\"b\":1,\"c\":{\"d\":2}}}", "{\"a\":5}");
-	expect_inverse("{\"a\":{}}", "{\"a\":{\"b\":1}}", "{\"a\":{\"b\":null}}");
-	expect_inverse("{\"a\":{\"b\":1}}", "{\"a\":{\"b\":null}}", "{\"a\":{\"b\":1}}");
-	expect_inverse("{\"a\":1}", "{\"b\":null}", "");
-	expect_inverse("{\"a\":1}", "{}", "");
-	expect_inverse("{\"a\":1}", "{\"b\":{}}", "{\"b\":null}");
-	expect_inverse("{}", "{\"a\":1}", "{\"a\":null}");
-	expect_inverse("{\"a\":1}", "{\"b\":{\"c\":null}}", "{\"b\":null}");
-	expect_inverse("{\"a\":{\"b\":{\"c\":1}}}", "{\"a\":{\"b\":[{}]}}",
-	               "{\"a\":{\"b\":{\"c\":1}}}");
 }
 END_TEST
 
@@ -231,8 +159,7 @@ START_TEST(registers_agree_with_a_plain_merge_and_inverse_goes_back)
 		free(t);
 		for (unsigned step = 2; step < 12; step++) {
 			json_t *patch = random_value(3, true), *next, *got;
-			char before[TEXT_MAX], back[TEXT_MAX];
-			struct registers_patch p;
+			char kept[TEXT_MAX], back[TEXT_MAX];
 
 			if (json_is_null(patch)) { /* no document after it */
 				json_decref(patch);
@@ -240,17 +167,17 @@ START_TEST(registers_agree_with_a_plain_merge_and_inverse_goes_back)
 			}
 			next = merge(doc, patch);
 			t = json_dumps(patch, JSON_ENCODE_ANY);
-			strcpy(before, text());
-			ck_assert_int_eq(prepare_as(t, step, 1, 0, &p), 0);
-			strcpy(back, inverse(&p));
-			registers_commit(&regs, &alloc, &p);
+			strcpy(kept, text());
+			remember();
+			apply_as(t, step, 1);
+			strcpy(back, inverse());
 			got = json_loads(text(), JSON_DECODE_ANY, NULL);
-			ck_assert_msg(json_equal(got, next), "%s + %s = %s", before, t, text());
+			ck_assert_msg(json_equal(got, next), "%s + %s = %s", kept, t, text());
 			json_decref(got);
 			if (back[0] != '\0')
 				apply_as(back, step, 1);
-			ck_assert_msg(strcmp(text(), before) == 0, "%s + %s, back by %s: %s",
-			              before, t, back, text());
+			ck_assert_msg(strcmp(text(), kept) == 0, "%s + %s, back by %s: %s", kept, t,
+			              back, text());
 			apply_as(t, step, 1);
 			free(t);
 			json_decref(patch);
@@ -264,6 +191,5 @@ START_TEST(registers_agree_with_a_plain_merge_and_inverse_goes_back)
 END_TEST
 
 TEST_SUITE(registers, &registers_merge_as_the_vectors_of_rfc_7396,
-           &registers_say_whose_work_a_patch_overwrites, &registers_are_found_by_their_path,
-           &registers_inverse_takes_a_patch_back,
+           &registers_are_found_by_their_path, &registers_of_a_copy_change_alone,
            &registers_agree_with_a_plain_merge_and_inverse_goes_back)

@@ -12,7 +12,7 @@
 #define TEXT_MAX (1u << 16)
 
 AEF_UNUSED static struct aef_alloc alloc;
-AEF_UNUSED static struct registers regs;
+AEF_UNUSED static struct registers regs, before;
 
 AEF_UNUSED static void *
 heap_get(void *ctx, size_t bytes)
@@ -34,12 +34,14 @@ start(uint64_t budget)
 {
 	alloc = (struct aef_alloc){ .alloc = heap_get, .free = heap_put, .budget_bytes = budget };
 	registers_init(&regs);
+	registers_init(&before);
 }
 
 AEF_UNUSED static void
 finish(void)
 {
 	registers_fini(&regs, &alloc);
+	registers_fini(&before, &alloc);
 	ck_assert_uint_eq(alloc.used_bytes, 0);
 }
 
@@ -50,29 +52,27 @@ stamp(uint64_t version, uint8_t user)
 }
 
 AEF_UNUSED static int
-prepare_as(const char *patch, uint64_t version, uint8_t user, uint64_t undo_from,
-           struct registers_patch *ret)
+patch_as(const char *patch, uint64_t version, uint8_t user, uint64_t undo_from)
 {
 	const struct registers_stamp s = stamp(version, user);
 	struct json_reader reader;
 
 	json_reader_init(&reader, (const uint8_t *)patch, strlen(patch));
-	return registers_prepare(&regs, &alloc, &reader, &s, undo_from, ret);
-}
-
-AEF_UNUSED static int
-prepare(const char *patch, struct registers_patch *ret)
-{
-	return prepare_as(patch, 1, 1, 0, ret);
+	return registers_patch(&regs, &alloc, &reader, &s, undo_from);
 }
 
 AEF_UNUSED static void
 apply_as(const char *patch, uint64_t version, uint8_t user)
 {
-	struct registers_patch p;
+	ck_assert_int_eq(patch_as(patch, version, user, 0), 0);
+}
 
-	ck_assert_int_eq(prepare_as(patch, version, user, 0, &p), 0);
-	registers_commit(&regs, &alloc, &p);
+/* What is there now is what overwritten work and inverse are told against. */
+AEF_UNUSED static void
+remember(void)
+{
+	registers_fini(&before, &alloc);
+	ck_assert_int_eq(registers_copy(&regs, &alloc, &before), 0);
 }
 
 AEF_UNUSED static void
@@ -98,15 +98,15 @@ text(void)
 	return (const char *)buf;
 }
 
-/* What takes back a prepared patch. */
+/* What leads back to what was remembered. */
 AEF_UNUSED static const char *
-inverse(const struct registers_patch *p)
+inverse(void)
 {
 	static uint8_t buf[TEXT_MAX];
 	struct json_writer w;
 
 	json_writer_init(&w, buf, sizeof(buf) - 1);
-	if (!registers_inverse(&regs, p, &w))
+	if (!registers_inverse(&before, &regs, &w))
 		return "";
 	ck_assert(!json_writer_failed(&w));
 	buf[json_writer_bytes(&w)] = '\0';

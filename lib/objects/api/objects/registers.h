@@ -10,9 +10,9 @@
  *
  * A path is written as its names, each behind the byte REGISTERS_SEP; the root has no name.
  *
- * A patch is prepared first: read, checked, and all of its memory had. Then it can be looked at
- * (what would be overwritten, what would take it back) and is committed or given up, which cannot
- * fail. The same patches in the same order give the same bytes everywhere.
+ * Leaves never change, so a copy costs a pointer for each. Whoever wants to look before leaping
+ * patches a copy, compares the two (what was overwritten, what takes it back) and keeps one of
+ * them. The same patches in the same order give the same bytes everywhere.
  *
  * Values keep the client's digits of numbers and its order inside arrays; white space goes, strings
  * and the order of members are those of RFC 8785.
@@ -47,16 +47,7 @@ struct registers_stamp {
 	struct aef_guuid user;
 };
 
-/* A patch that was read and has all of its memory. */
-struct registers_patch {
-	struct registers_stamp stamp;
-	struct registers_edit *edits; /* in order of their paths; owned */
-	uint32_t nb, cap;
-	struct registers_leaf **next; /* for the leaves after the commit; owned */
-	uint32_t nb_next;
-};
-
-/* A register that a patch overwrites or removes. Borrowed for the call. */
+/* A register that was overwritten or removed. Borrowed for the call. */
 struct registers_overwrite {
 	const uint8_t *path; /* names, each behind REGISTERS_SEP; the root: none */
 	uint32_t path_len;
@@ -73,51 +64,45 @@ void registers_init(struct registers *regs);
 /** Give the memory back. */
 void registers_fini(struct registers *regs, struct aef_alloc *alloc);
 
+/** A second one with the same leaves. 0, or AEF_ERR_FULL: memory (then @p ret_copy has none). */
+AEF_MUST_CHECK int registers_copy(const struct registers *regs, struct aef_alloc *alloc,
+                                  struct registers *ret_copy);
+
 /**
  * Take a whole value in, the next one of @p reader, in which null is a value: for content that a
  * document begins with.
  *
  * @param regs no register
- * @return as registers_prepare()
+ * @return as registers_patch()
  */
 AEF_MUST_CHECK int registers_load(struct registers *regs, struct aef_alloc *alloc,
                                   struct json_reader *reader, const struct registers_stamp *stamp);
 
 /**
- * Read a patch, the next value of @p reader, and prepare it.
+ * Read a merge patch, the next value of @p reader, and make it so.
  *
- * @param regs      unchanged until the commit, which must be the next change
- * @param undo_from 0; else this patch is an undo of version @p undo_from: it does not touch
- * registers that another user wrote after it
- * @return 0 (then registers_commit() or registers_abandon() follows); AEF_ERR_MALFORMED: no JSON,
- *         or a name twice in one object; AEF_ERR_LIMIT: REGISTERS_MAX, REGISTERS_PATH_MAX or too
- *         deep; AEF_ERR_FULL: memory. On error @p ret_patch holds nothing.
+ * @param undo_from 0; else this patch is an undo of version @p undo_from: it does not touch what
+ *                  another user wrote after it
+ * @return 0; AEF_ERR_MALFORMED: no JSON, or a name twice in one object; AEF_ERR_UNSUPPORTED: CBOR
+ *         that is no JSON; AEF_ERR_LIMIT: REGISTERS_MAX, REGISTERS_PATH_MAX or too deep;
+ *         AEF_ERR_FULL: memory. On error @p regs is as it was; the reader stands anywhere.
  */
-AEF_MUST_CHECK int registers_prepare(const struct registers *regs, struct aef_alloc *alloc,
-                                     struct json_reader *reader,
-                                     const struct registers_stamp *stamp, uint64_t undo_from,
-                                     struct registers_patch *ret_patch);
+AEF_MUST_CHECK int registers_patch(struct registers *regs, struct aef_alloc *alloc,
+                                   struct json_reader *reader, const struct registers_stamp *stamp,
+                                   uint64_t undo_from);
 
-/** Call @p visit for each register that the patch overwrites or removes; a write of what is there
- * already is none. */
-void registers_overwrites(const struct registers *regs, const struct registers_patch *patch,
+/** Call @p visit for each register that has another value, or none, in @p after. */
+void registers_overwrites(const struct registers *before, const struct registers *after,
                           void (*visit)(void *ctx, const struct registers_overwrite *what),
                           void *ctx);
 
 /**
- * Write the merge patch that takes this one back, as long as nobody else writes.
+ * Write the merge patch that leads from @p after back to @p before.
  *
- * @return false: nothing would change (then nothing is written)
+ * @return false: they have the same value (then nothing is written)
  */
-bool registers_inverse(const struct registers *regs, const struct registers_patch *patch,
+bool registers_inverse(const struct registers *before, const struct registers *after,
                        struct json_writer *writer);
-
-/** Make it so. */
-void registers_commit(struct registers *regs, struct aef_alloc *alloc,
-                      struct registers_patch *patch);
-
-/** Forget it. */
-void registers_abandon(struct aef_alloc *alloc, struct registers_patch *patch);
 
 /** Write the value; it must exist. */
 void registers_write(const struct registers *regs, struct json_writer *writer);
