@@ -25,6 +25,7 @@ FUZZ_token    := crypto crypto_null
 FUZZ_record   := statesync
 FUZZ_record_FLAGS := -Ilib/statesync/src
 FUZZ_registers := objects json
+FUZZ_objects  := objects json
 FUZZ_ring     := protect
 FUZZ_ring_FLAGS := -Ilib/protect/src
 FUZZ_yaml     := dpio

@@ -39,13 +39,6 @@ same_value(const struct registers_leaf *a, const struct registers_leaf *b)
 	       memcmp(leaf_value(a), leaf_value(b), a->value_len) == 0;
 }
 
-/* An object without members is nobody's work, and comes and goes by itself with its members. */
-static bool
-is_empty_object(const struct registers_leaf *leaf)
-{
-	return leaf_value(leaf)[0] == '{';
-}
-
 /* True when a register stands at the path or below it. */
 static bool
 is_something(const struct registers *regs, const uint8_t *path, uint32_t len)
@@ -54,6 +47,19 @@ is_something(const struct registers *regs, const uint8_t *path, uint32_t len)
 
 	return at < regs->nb &&
 	       path_is_below(regs->leaves[at]->bytes, regs->leaves[at]->path_len, path, len);
+}
+
+bool
+registers_same(const struct registers *a, const struct registers *b)
+{
+	bool same = a->nb == b->nb;
+
+	for (uint32_t i = 0; same && i < a->nb; i++)
+		same = a->leaves[i]->path_len == b->leaves[i]->path_len &&
+		       memcmp(a->leaves[i]->bytes, b->leaves[i]->bytes, a->leaves[i]->path_len) ==
+		               0 &&
+		       same_value(a->leaves[i], b->leaves[i]);
+	return same;
 }
 
 /* ---- overwritten ---- */
@@ -71,8 +77,8 @@ on_overwrite(void *ctx, const struct registers_leaf *old, const struct registers
 
 	if (old == NULL || (new != NULL &&same_value(old, new)))
 		return;
-	if (new == NULL && is_empty_object(old) &&
-	    is_something(o->after, old->bytes, old->path_len))
+	/* An object without members is nobody's work: it comes and goes with its members. */
+	if (new == NULL && leaf_is_object(old) && is_something(o->after, old->bytes, old->path_len))
 		return; /* filled */
 	o->visit(o->ctx, &(struct registers_overwrite){
 				 .path = old->bytes,
@@ -117,7 +123,7 @@ new_from(const struct registers *before, const struct registers_leaf *leaf)
 		if (here == NULL || !path_is_below(here->bytes, here->path_len, leaf->bytes, len))
 			return len;
 		/* What was there comes back, and takes the place of this. */
-		if (len == leaf->path_len || (here->path_len == len && !is_empty_object(here)))
+		if (len == leaf->path_len || (here->path_len == len && !leaf_is_object(here)))
 			return UINT32_MAX;
 		for (len++; len < leaf->path_len && leaf->bytes[len] != REGISTERS_SEP; len++)
 			; /* one name further */
@@ -133,7 +139,7 @@ on_inverse(void *ctx, const struct registers_leaf *old, const struct registers_l
 	if (old != NULL) {
 		if (new != NULL && same_value(old, new))
 			return;
-		if (new == NULL && is_empty_object(old) &&
+		if (new == NULL && leaf_is_object(old) &&
 		    is_something(inv->after, old->bytes, old->path_len))
 			return;
 		tree_put(&inv->tree, old->bytes, old->path_len, leaf_value(old), old->value_len);

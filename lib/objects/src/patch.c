@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "registers_priv.h"
+#include "sort_priv.h"
 
 #define EDITS_MIN 8u
 #define EDITS_MAX (2u * REGISTERS_MAX)
@@ -18,29 +19,29 @@ struct reading {
 };
 
 static int
-edit_add(struct reading *r, uint8_t kind, const uint8_t *value, uint32_t len)
+edit_add(struct reading *r, const uint8_t *value, uint32_t len)
 {
 	struct edits *patch = r->patch;
-	const size_t size = sizeof(*patch->edits);
+	const size_t size = sizeof(*patch->leaves);
 	struct registers_leaf *leaf;
 
 	if (patch->nb == patch->cap) {
 		const uint32_t cap = patch->cap == 0 ? EDITS_MIN : patch->cap * 2;
-		struct registers_edit *edits;
+		struct registers_leaf **leaves;
 
 		if (patch->nb == EDITS_MAX)
 			return AEF_ERR_LIMIT;
-		edits = aef_alloc_grow(r->alloc, patch->edits, patch->cap * size, cap * size,
-		                       patch->nb * size);
-		if (edits == NULL)
+		leaves = aef_alloc_grow(r->alloc, patch->leaves, patch->cap * size, cap * size,
+		                        patch->nb * size);
+		if (leaves == NULL)
 			return AEF_ERR_FULL;
-		patch->edits = edits;
+		patch->leaves = leaves;
 		patch->cap = cap;
 	}
 	leaf = leaf_new(r->alloc, &patch->stamp, r->path, r->path_len, value, len);
 	if (leaf == NULL)
 		return AEF_ERR_FULL;
-	patch->edits[patch->nb++] = (struct registers_edit){ leaf, kind };
+	patch->leaves[patch->nb++] = leaf;
 	return 0;
 }
 
@@ -66,7 +67,7 @@ read_value(struct reading *r, int token)
 	json_writer_init(&writer, text, cap);
 	rc = json_transcode(&writer, r->reader, token);
 	if (rc == 0)
-		rc = edit_add(r, EDIT_SET, text, (uint32_t)json_writer_bytes(&writer));
+		rc = edit_add(r, text, (uint32_t)json_writer_bytes(&writer));
 	aef_alloc_put(r->alloc, text, cap);
 	return rc;
 }
@@ -92,15 +93,14 @@ read_token(struct reading *r, int token)
 	switch (token) {
 	case JSON_TOK_OBJECT_BEGIN:
 		r->base[r->depth++] = (uint16_t)r->path_len;
-		return edit_add(r, EDIT_OBJECT, (const uint8_t *)"{}", 2);
+		return edit_add(r, (const uint8_t *)"{}", 2);
 	case JSON_TOK_OBJECT_END:
 		r->depth--;
 		return 0;
 	case JSON_TOK_KEY:
 		return read_name(r);
 	case JSON_TOK_NULL:
-		return r->is_value ? edit_add(r, EDIT_SET, (const uint8_t *)"null", 4)
-		                   : edit_add(r, EDIT_REMOVE, NULL, 0);
+		return r->is_value ? edit_add(r, (const uint8_t *)"null", 4) : edit_add(r, NULL, 0);
 	default:
 		return read_value(r, token);
 	}
@@ -123,49 +123,22 @@ read_all(struct reading *r)
 
 /* ---- order ---- */
 
+typedef struct registers_leaf *leaf_pointer;
+
 static bool
-edit_before(const struct registers_edit *a, const struct registers_edit *b)
+edit_before(const struct registers_leaf *a, const struct registers_leaf *b)
 {
-	return path_cmp(a->leaf->bytes, a->leaf->path_len, b->leaf->bytes, b->leaf->path_len) < 0;
+	return path_cmp(a->bytes, a->path_len, b->bytes, b->path_len) < 0;
 }
 
-static void
-sift_down(struct registers_edit *edits, uint32_t at, uint32_t nb)
-{
-	const struct registers_edit edit = edits[at];
-
-	for (uint32_t child = 2 * at + 1; child < nb; child = 2 * at + 1) {
-		if (child + 1 < nb && edit_before(&edits[child], &edits[child + 1]))
-			child++;
-		if (!edit_before(&edit, &edits[child]))
-			break;
-		edits[at] = edits[child];
-		at = child;
-	}
-	edits[at] = edit;
-}
-
-/* In place, and never slow: a client chooses the order. */
-static void
-sort(struct registers_edit *edits, uint32_t nb)
-{
-	for (uint32_t i = nb / 2; i-- > 0;)
-		sift_down(edits, i, nb);
-	for (uint32_t end = nb; end-- > 1;) {
-		const struct registers_edit last = edits[end];
-
-		edits[end] = edits[0];
-		edits[0] = last;
-		sift_down(edits, 0, end);
-	}
-}
+SORT_DEFINE(edits_sort, leaf_pointer, edit_before)
 
 /* RFC 7493: no name twice in one object. */
 static bool
 has_double(const struct edits *patch)
 {
 	for (uint32_t i = 1; i < patch->nb; i++)
-		if (!edit_before(&patch->edits[i - 1], &patch->edits[i]))
+		if (!edit_before(patch->leaves[i - 1], patch->leaves[i]))
 			return true;
 	return false;
 }
@@ -174,21 +147,20 @@ has_double(const struct edits *patch)
 
 /* Does the edit touch what another user wrote after that version? */
 static bool
-is_of_others(const struct registers *regs, const struct registers_edit *edit, uint64_t version)
+is_of_others(const struct registers *regs, const struct registers_leaf *edit, uint64_t version)
 {
-	const struct registers_leaf *leaf = edit->leaf;
+	const bool is_object = leaf_is_object(edit);
 
-	for (uint32_t i = registers_at(regs, leaf->bytes, leaf->path_len); i < regs->nb; i++) {
+	for (uint32_t i = registers_at(regs, edit->bytes, edit->path_len); i < regs->nb; i++) {
 		const struct registers_leaf *old = regs->leaves[i];
 
-		if (!path_is_below(old->bytes, old->path_len, leaf->bytes, leaf->path_len) ||
-		    (edit->kind == EDIT_OBJECT && old->path_len != leaf->path_len))
+		if (!path_is_below(old->bytes, old->path_len, edit->bytes, edit->path_len))
 			return false;
-		/* An object without members is nobody's work. */
-		if (edit->kind == EDIT_OBJECT && leaf_value(old)[0] == '{')
+		/* An object without members is nobody's work; its members have their own edits. */
+		if (is_object && (old->path_len != edit->path_len || leaf_is_object(old)))
 			return false;
 		if (old->written.version > version &&
-		    !aef_guuid_eq(&old->written.user, &leaf->written.user))
+		    !aef_guuid_eq(&old->written.user, &edit->written.user))
 			return true;
 	}
 	return false;
@@ -202,20 +174,19 @@ leave_others(const struct registers *regs, struct aef_alloc *alloc, struct edits
 	uint32_t nb = 0;
 
 	for (uint32_t i = 0; i < patch->nb;) {
-		struct registers_leaf *leaf = patch->edits[i].leaf;
+		const struct registers_leaf *edit = patch->leaves[i];
 		uint32_t end = i + 1;
 
-		if (!is_of_others(regs, &patch->edits[i], version)) {
-			patch->edits[nb++] = patch->edits[i++];
+		if (!is_of_others(regs, edit, version)) {
+			patch->leaves[nb++] = patch->leaves[i++];
 			continue;
 		}
 		while (end < patch->nb &&
-		       path_is_below(patch->edits[end].leaf->bytes,
-		                     patch->edits[end].leaf->path_len, leaf->bytes, leaf->path_len))
+		       path_is_below(patch->leaves[end]->bytes, patch->leaves[end]->path_len,
+		                     edit->bytes, edit->path_len))
 			end++;
-		for (uint32_t gone = i; gone < end; gone++)
-			leaf_put(alloc, patch->edits[gone].leaf);
-		i = end;
+		for (; i < end; i++)
+			leaf_put(alloc, patch->leaves[i]);
 	}
 	patch->nb = nb;
 }
@@ -223,13 +194,11 @@ leave_others(const struct registers *regs, struct aef_alloc *alloc, struct edits
 /* ---- all of it ---- */
 
 static void
-on_count(void *ctx, enum walk_event what, struct registers_leaf *leaf,
-         const struct registers_edit *edit)
+on_count(void *ctx, enum walk_event what, struct registers_leaf *leaf)
 {
 	uint32_t *nb = ctx;
 
 	(void)leaf;
-	(void)edit;
 	*nb += what == WALK_KEEP || what == WALK_ADD;
 }
 
@@ -240,12 +209,10 @@ struct commit {
 };
 
 static void
-on_commit(void *ctx, enum walk_event what, struct registers_leaf *leaf,
-          const struct registers_edit *edit)
+on_commit(void *ctx, enum walk_event what, struct registers_leaf *leaf)
 {
 	struct commit *commit = ctx;
 
-	(void)edit;
 	if (what == WALK_KEEP || what == WALK_ADD)
 		commit->next[commit->nb++] = leaf;
 	else
@@ -284,7 +251,7 @@ read_and_commit(struct registers *regs, struct reading *r, const struct register
 	r->patch = &patch;
 	rc = read_all(r);
 	if (rc == 0) {
-		sort(patch.edits, patch.nb);
+		edits_sort(patch.leaves, patch.nb);
 		rc = has_double(&patch) ? AEF_ERR_MALFORMED : 0;
 	}
 	if (rc == 0 && undo_from > 0)
@@ -292,8 +259,8 @@ read_and_commit(struct registers *regs, struct reading *r, const struct register
 	if (rc == 0)
 		rc = commit(regs, r->alloc, &patch);
 	for (uint32_t i = 0; rc != 0 && i < patch.nb; i++)
-		leaf_put(r->alloc, patch.edits[i].leaf);
-	aef_alloc_put(r->alloc, patch.edits, patch.cap * sizeof(*patch.edits));
+		leaf_put(r->alloc, patch.leaves[i]);
+	aef_alloc_put(r->alloc, patch.leaves, patch.cap * sizeof(*patch.leaves));
 	return rc;
 }
 

@@ -92,7 +92,7 @@ struct walk {
 
 	/* Objects of the patch that the walk is inside of. */
 	struct {
-		const struct registers_edit *edit;
+		struct registers_leaf *edit;
 		bool has_members;
 	} open[JSON_DEPTH_MAX + 1];
 	unsigned nb_open;
@@ -116,24 +116,25 @@ static void
 leave(struct walk *walk, const struct registers_leaf *leaf)
 {
 	while (walk->nb_open > 0) {
-		const struct registers_edit *edit = walk->open[walk->nb_open - 1].edit;
-		const bool filled = walk->open[walk->nb_open - 1].has_members;
+		struct registers_leaf *edit = walk->open[walk->nb_open - 1].edit;
 
-		if (leaf != NULL && is_below(leaf, edit->leaf))
+		if (leaf != NULL && is_below(leaf, edit))
 			return;
 		walk->nb_open--;
-		walk->on(walk->ctx, filled ? WALK_VOID : WALK_ADD, edit->leaf, edit);
+		walk->on(walk->ctx, walk->open[walk->nb_open].has_members ? WALK_VOID : WALK_ADD,
+		         edit);
 		has_member(walk);
 	}
 }
 
 static void
-walk_edit(struct walk *walk, const struct registers_edit *edit)
+walk_edit(struct walk *walk, struct registers_leaf *edit)
 {
 	const struct registers *regs = walk->regs;
+	const bool is_object = leaf_is_object(edit);
 
-	leave(walk, edit->leaf);
-	if (edit->kind == EDIT_OBJECT) {
+	leave(walk, edit);
+	if (is_object) {
 		aef_assert(walk->nb_open < AEF_DIM(walk->open));
 		walk->open[walk->nb_open].edit = edit;
 		walk->open[walk->nb_open++].has_members = false;
@@ -141,17 +142,15 @@ walk_edit(struct walk *walk, const struct registers_edit *edit)
 	for (; walk->at < regs->nb; walk->at++) {
 		struct registers_leaf *old = regs->leaves[walk->at];
 
-		if (edit->kind == EDIT_OBJECT
-		            ? old->path_len != edit->leaf->path_len || !is_below(old, edit->leaf)
-		            : !is_below(old, edit->leaf))
+		if (!is_below(old, edit) || (is_object && old->path_len != edit->path_len))
 			break;
-		walk->on(walk->ctx, WALK_DROP, old, edit);
+		walk->on(walk->ctx, WALK_DROP, old);
 	}
-	if (edit->kind == EDIT_OBJECT)
+	if (is_object)
 		return;
-	walk->on(walk->ctx, edit->kind == EDIT_SET ? WALK_ADD : WALK_VOID, edit->leaf, edit);
-	if (edit->kind == EDIT_SET)
+	if (edit->value_len > 0)
 		has_member(walk);
+	walk->on(walk->ctx, edit->value_len > 0 ? WALK_ADD : WALK_VOID, edit);
 }
 
 void
@@ -160,23 +159,22 @@ registers_walk(const struct registers *regs, const struct edits *patch, walk_fn 
 	struct walk walk = { .regs = regs, .on = on, .ctx = ctx };
 
 	for (uint32_t i = 0; i < patch->nb; i++) {
-		const struct registers_edit *edit = &patch->edits[i];
+		struct registers_leaf *edit = patch->leaves[i];
 
 		for (; walk.at < regs->nb; walk.at++) {
 			struct registers_leaf *old = regs->leaves[walk.at];
 
-			if (path_cmp(old->bytes, old->path_len, edit->leaf->bytes,
-			             edit->leaf->path_len) >= 0)
+			if (path_cmp(old->bytes, old->path_len, edit->bytes, edit->path_len) >= 0)
 				break;
 			leave(&walk, old);
-			on(ctx, WALK_KEEP, old, NULL);
+			on(ctx, WALK_KEEP, old);
 			has_member(&walk);
 		}
 		walk_edit(&walk, edit);
 	}
 	for (; walk.at < regs->nb; walk.at++) {
 		leave(&walk, regs->leaves[walk.at]);
-		on(ctx, WALK_KEEP, regs->leaves[walk.at], NULL);
+		on(ctx, WALK_KEEP, regs->leaves[walk.at]);
 		has_member(&walk);
 	}
 	leave(&walk, NULL);

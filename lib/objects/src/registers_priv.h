@@ -19,34 +19,25 @@ struct registers_leaf {
 	uint8_t bytes[]; /* path, value */
 };
 
-enum edit_kind {
-	EDIT_OBJECT, /* an object is here: whatever else is goes; its members have their own edits
-	              */
-	EDIT_SET,
-	EDIT_REMOVE,
-};
-
-struct registers_edit {
-	struct registers_leaf *leaf; /* one reference; of EDIT_OBJECT: "{}" */
-	uint8_t kind;
+/*
+ * An edit is a register that was read from a patch: what it writes. Without a value: it is removed,
+ * with all below. "{}": an object is here, so whatever else is goes; its members have edits of
+ * their own.
+ */
+struct edits {
+	struct registers_stamp stamp;
+	struct registers_leaf **leaves; /* in order of their paths; owned, one reference each */
+	uint32_t nb, cap;
 };
 
 enum walk_event {
 	WALK_KEEP, /* a register stays */
-	WALK_DROP, /* a register goes, because of the edit */
-	WALK_ADD,  /* the edit's register comes */
-	WALK_VOID, /* the edit's register is not needed */
+	WALK_DROP, /* a register goes */
+	WALK_ADD,  /* an edit becomes a register */
+	WALK_VOID, /* an edit is not needed any more */
 };
 
-/* A patch that was read. */
-struct edits {
-	struct registers_stamp stamp;
-	struct registers_edit *edits; /* in order of their paths; owned */
-	uint32_t nb, cap;
-};
-
-typedef void walk_fn(void *ctx, enum walk_event what, struct registers_leaf *leaf,
-                     const struct registers_edit *edit);
+typedef void walk_fn(void *ctx, enum walk_event what, struct registers_leaf *leaf);
 
 /** Tell @p on what the patch does to each register, in the order of paths. */
 void registers_walk(const struct registers *regs, const struct edits *patch, walk_fn *on,
@@ -66,6 +57,12 @@ static inline const uint8_t *
 leaf_value(const struct registers_leaf *leaf)
 {
 	return leaf->bytes + leaf->path_len;
+}
+
+static inline bool
+leaf_is_object(const struct registers_leaf *leaf)
+{
+	return leaf->value_len > 0 && leaf_value(leaf)[0] == '{';
 }
 
 /* Writes one JSON value out of paths in their order. */

@@ -91,6 +91,9 @@ AEF_MUST_CHECK int registers_patch(struct registers *regs, struct aef_alloc *all
                                    struct json_reader *reader, const struct registers_stamp *stamp,
                                    uint64_t undo_from);
 
+/** True when both have the same value, whoever wrote it. */
+bool registers_same(const struct registers *a, const struct registers *b);
+
 /** Call @p visit for each register that has another value, or none, in @p after. */
 void registers_overwrites(const struct registers *before, const struct registers *after,
                           void (*visit)(void *ctx, const struct registers_overwrite *what),
