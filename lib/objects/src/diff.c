@@ -145,6 +145,7 @@ on_inverse(void *ctx, const struct registers_leaf *old, const struct registers_l
 		tree_put(&inv->tree, old->bytes, old->path_len, leaf_value(old), old->value_len);
 		return;
 	}
+	aef_assert(new != NULL); /* one of the two is there */
 	len = new_from(inv->before, new);
 	if (len == UINT32_MAX ||
 	    (inv->any_gone && len == inv->gone_len && memcmp(inv->gone, new->bytes, len) == 0))

@@ -57,7 +57,7 @@ objects_create(struct aef_alloc *alloc, const struct objects_conf *conf)
 		return NULL;
 	while (slots < conf->objects_max)
 		slots *= 2;
-	bytes = slots * sizeof(*objs->slots);
+	bytes = slots * sizeof(void *);
 	*objs = (struct objects){ .alloc = alloc, .conf = *conf, .mask = slots - 1 };
 	aef_store_be64(objs->hash_key, aef_splitmix64(&seed));
 	aef_store_be64(objs->hash_key + 8, aef_splitmix64(&seed));
@@ -91,7 +91,7 @@ objects_destroy(struct objects *objs)
 
 	if (objs == NULL)
 		return;
-	bytes = (objs->mask + 1) * sizeof(*objs->slots);
+	bytes = (objs->mask + 1) * sizeof(void *);
 	for (uint64_t i = 0; i <= objs->mask; i++) {
 		struct object *next;
 

@@ -22,7 +22,7 @@ static int
 edit_add(struct reading *r, const uint8_t *value, uint32_t len)
 {
 	struct edits *patch = r->patch;
-	const size_t size = sizeof(*patch->leaves);
+	const size_t size = sizeof(void *);
 	struct registers_leaf *leaf;
 
 	if (patch->nb == patch->cap) {
@@ -231,13 +231,13 @@ commit(struct registers *regs, struct aef_alloc *alloc, const struct edits *patc
 	if (nb > REGISTERS_MAX)
 		return AEF_ERR_LIMIT;
 	if (nb > 0)
-		c.next = aef_alloc_get(alloc, nb * sizeof(*c.next));
+		c.next = aef_alloc_get(alloc, nb * sizeof(void *));
 	if (nb > 0 && c.next == NULL)
 		return AEF_ERR_FULL;
 	registers_walk(&before, patch, on_commit, &c);
 	aef_assert(c.nb == nb);
 	*regs = (struct registers){ c.next, nb, nb };
-	aef_alloc_put(alloc, before.leaves, before.cap * sizeof(*before.leaves));
+	aef_alloc_put(alloc, before.leaves, before.cap * sizeof(void *));
 	return 0;
 }
 
@@ -260,7 +260,8 @@ read_and_commit(struct registers *regs, struct reading *r, const struct register
 		rc = commit(regs, r->alloc, &patch);
 	for (uint32_t i = 0; rc != 0 && i < patch.nb; i++)
 		leaf_put(r->alloc, patch.leaves[i]);
-	aef_alloc_put(r->alloc, patch.leaves, patch.cap * sizeof(*patch.leaves));
+	aef_alloc_put(r->alloc, patch.leaves, patch.cap * sizeof(void *));
+	r->patch = NULL;
 	return rc;
 }
 

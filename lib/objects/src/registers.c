@@ -44,7 +44,7 @@ registers_fini(struct registers *regs, struct aef_alloc *alloc)
 {
 	for (uint32_t i = 0; i < regs->nb; i++)
 		leaf_put(alloc, regs->leaves[i]);
-	aef_alloc_put(alloc, regs->leaves, regs->cap * sizeof(*regs->leaves));
+	aef_alloc_put(alloc, regs->leaves, regs->cap * sizeof(void *));
 	registers_init(regs);
 }
 
@@ -54,7 +54,7 @@ registers_copy(const struct registers *regs, struct aef_alloc *alloc, struct reg
 	registers_init(ret_copy);
 	if (regs->nb == 0)
 		return 0;
-	ret_copy->leaves = aef_alloc_get(alloc, regs->nb * sizeof(*regs->leaves));
+	ret_copy->leaves = aef_alloc_get(alloc, regs->nb * sizeof(void *));
 	if (ret_copy->leaves == NULL)
 		return AEF_ERR_FULL;
 	ret_copy->nb = ret_copy->cap = regs->nb;

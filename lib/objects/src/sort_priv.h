@@ -9,7 +9,7 @@
 #define SORT_DEFINE(name, type, before)                                                            \
 	static void name##_sift(type *items, uint32_t at, uint32_t nb)                             \
 	{                                                                                          \
-		const type item = items[at];                                                       \
+		type item = items[at];                                                             \
                                                                                                    \
 		for (uint32_t child = 2 * at + 1; child < nb; child = 2 * at + 1) {                \
 			if (child + 1 < nb && before(items[child], items[child + 1]))              \
@@ -27,7 +27,7 @@
 		for (uint32_t i = nb / 2; i-- > 0;)                                                \
 			name##_sift(items, i, nb);                                                 \
 		for (uint32_t end = nb; end-- > 1;) {                                              \
-			const type last = items[end];                                              \
+			type last = items[end];                                                    \
                                                                                                    \
 			items[end] = items[0];                                                     \
 			items[0] = last;                                                           \

@@ -102,23 +102,22 @@ make_room(struct presence *presence, struct aef_alloc *alloc, struct presence_en
 
 int
 presence_set(struct presence *presence, struct aef_alloc *alloc, struct presence_entry **slot,
-             const struct aef_guuid *session, const struct aef_guuid *user, uint64_t version,
-             const uint8_t *data, uint32_t len)
+             const struct presence_state *state)
 {
 	struct presence_entry *entry;
 	int r;
 
-	if (len == 0 || len > PRESENCE_BYTES_MAX)
+	if (state->len == 0 || state->len > PRESENCE_BYTES_MAX)
 		return AEF_ERR_LIMIT;
-	r = make_room(presence, alloc, slot, len);
+	r = make_room(presence, alloc, slot, state->len);
 	if (r != 0)
 		return r;
 	entry = *slot;
-	entry->session = *session;
-	entry->user = *user;
-	entry->version = version;
-	entry->len = len;
-	memcpy(entry->data, data, len);
+	entry->session = state->session;
+	entry->user = state->user;
+	entry->version = state->version;
+	entry->len = state->len;
+	memcpy(entry->data, state->data, state->len);
 	changed(presence, entry);
 	return 0;
 }

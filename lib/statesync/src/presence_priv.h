@@ -51,6 +51,14 @@ struct presence_cursor {
 	uint64_t since; /* nothing that ended up to here was ever told */
 };
 
+/* What a session shows. */
+struct presence_state {
+	struct aef_guuid session, user;
+	uint64_t version; /* of the document that positions in `data` mean */
+	const uint8_t *data;
+	uint32_t len;
+};
+
 /** Nobody is there. */
 void presence_init(struct presence *presence);
 
@@ -66,9 +74,7 @@ void presence_fini(struct presence *presence, struct aef_alloc *alloc);
  *         sessions show something, or memory. On error the entry stands as it was.
  */
 AEF_MUST_CHECK int presence_set(struct presence *presence, struct aef_alloc *alloc,
-                                struct presence_entry **slot, const struct aef_guuid *session,
-                                const struct aef_guuid *user, uint64_t version, const uint8_t *data,
-                                uint32_t len);
+                                struct presence_entry **slot, const struct presence_state *state);
 
 /** The session shows nothing any more; *slot becomes NULL. Nothing happens when it is. */
 void presence_end(struct presence *presence, struct presence_entry **slot, uint64_t now_ns);

@@ -51,12 +51,15 @@ finish(void)
 static int
 set(unsigned nr, const char *data, uint32_t len)
 {
-	struct aef_guuid session = { .b = { 's' } }, user = { .b = { 'u' } };
+	struct presence_state state = { .session = { { 's' } },
+		                        .user = { { 'u' } },
+		                        .version = 100 + nr,
+		                        .data = (const uint8_t *)data,
+		                        .len = len };
 
-	aef_store_be32(session.b + 12, nr);
-	aef_store_be32(user.b + 12, nr);
-	return presence_set(&presence, &alloc, &slots[nr], &session, &user, 100 + nr,
-	                    (const uint8_t *)data, len);
+	aef_store_be32(state.session.b + 12, nr);
+	aef_store_be32(state.user.b + 12, nr);
+	return presence_set(&presence, &alloc, &slots[nr], &state);
 }
 
 static unsigned
