@@ -76,7 +76,8 @@ struct objects_op {
 	enum objects_type type;
 	struct registers_stamp stamp;
 	uint64_t undo_from; /* 0; else it takes back (part of) that version: it is no type, deletes,
-	                       creates and writes, and leaves alone what others did since */
+	                       creates and writes, and leaves alone registers that others wrote
+	                       since */
 };
 
 struct objects;
